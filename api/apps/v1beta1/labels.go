@@ -1,0 +1,58 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package v1beta1
+
+// Keys that workloads and users put on Pods, claims, revisions and workloads. They do not depend on the API version, and
+// objects written by OpenKruise carry the same ones.
+const (
+	// CloneSetInstanceIDLabel ties a Pod of a CloneSet and its claims together: five characters of bcdfghjklmnpqrstvwxz2456789.
+	CloneSetInstanceIDLabel = "apps.kruise.io/cloneset-instance-id"
+	// SpecifiedDeleteLabel on a Pod asks its workload to delete this Pod; the presence counts, not the value.
+	SpecifiedDeleteLabel = "apps.kruise.io/specified-delete"
+	// CloneSetExcludePreparingDeleteLabel with value "true" on a v1alpha1 CloneSet is scaleStrategy.excludePreparingDelete of v1beta1.
+	CloneSetExcludePreparingDeleteLabel = "apps.kruise.io/cloneset-scaling-exclude-preparing-delete"
+	// CloneSetClaimTemplateHashAnnotation on a ControllerRevision holds the hash of the claim templates of that revision.
+	CloneSetClaimTemplateHashAnnotation = "kruise.io/cloneset-volumeclaimtemplate-hash"
+
+	// LifecycleStateLabel holds the LifecycleState of a Pod.
+	LifecycleStateLabel = "lifecycle.apps.kruise.io/state"
+	// LifecycleTimestampAnnotation holds the time (RFC 3339) of the last write of LifecycleStateLabel.
+	LifecycleTimestampAnnotation = "lifecycle.apps.kruise.io/timestamp"
+
+	// InPlaceUpdateStateAnnotation records the last in-place update of a Pod as JSON.
+	InPlaceUpdateStateAnnotation = "apps.kruise.io/inplace-update-state"
+	// InPlaceUpdateStateLegacyAnnotation is read where InPlaceUpdateStateAnnotation is absent, and never written.
+	InPlaceUpdateStateLegacyAnnotation = "inplace-update-state"
+	// InPlaceUpdateGraceAnnotation holds the rest of an in-place update while its grace period runs, as JSON.
+	InPlaceUpdateGraceAnnotation = "apps.kruise.io/inplace-update-grace"
+	// InPlaceUpdateGraceLegacyAnnotation is read where InPlaceUpdateGraceAnnotation is absent, and never written.
+	InPlaceUpdateGraceLegacyAnnotation = "inplace-update-grace"
+	// RuntimeContainersMetaAnnotation is the node agent's report about the running containers, as JSON.
+	RuntimeContainersMetaAnnotation = "apps.kruise.io/runtime-containers-meta"
+
+	// ContainerLaunchPriorityAnnotation with value "Ordered" on a Pod starts its containers in their order.
+	ContainerLaunchPriorityAnnotation = "apps.kruise.io/container-launch-priority"
+	// ContainerLaunchPriorityEnv gives a container its launch priority, an integer; greater starts earlier.
+	ContainerLaunchPriorityEnv = "KRUISE_CONTAINER_PRIORITY"
+	// ContainerLaunchBarrierEnv is injected; its configMapKeyRef key "p_<n>" carries the container's launch priority.
+	ContainerLaunchBarrierEnv = "KRUISE_CONTAINER_BARRIER"
+
+	// ImagePreDownloadParallelismAnnotation, on a v1alpha1 CloneSet, is inPlaceUpdateStrategy.imagePreDownloadParallelism.
+	ImagePreDownloadParallelismAnnotation = "apps.kruise.io/image-predownload-parallelism"
+	// ImagePreDownloadTimeoutSecondsAnnotation, on a v1alpha1 CloneSet, is inPlaceUpdateStrategy.imagePreDownloadTimeoutSeconds.
+	ImagePreDownloadTimeoutSecondsAnnotation = "apps.kruise.io/image-predownload-timeout-seconds"
+	// ImagePreDownloadMinUpdatedReadyPodsAnnotation, on a v1alpha1 CloneSet, is inPlaceUpdateStrategy.imagePreDownloadMinUpdatedReadyPods.
+	ImagePreDownloadMinUpdatedReadyPodsAnnotation = "apps.kruise.io/image-predownload-min-updated-ready-pods"
+
+	// PodTemplateHashLabel holds the short hash of a Pod's revision.
+	PodTemplateHashLabel = "pod-template-hash"
+)
+
+// Pod conditions that Pods list as readiness gates.
+const (
+	// InPlaceUpdateReady is False while an in-place update of the Pod is under way, else True.
+	InPlaceUpdateReady = "InPlaceUpdateReady"
+	// KruisePodReady is False while at least one party keeps the Pod out of traffic; the parties are listed in its message.
+	KruisePodReady = "KruisePodReady"
+)
