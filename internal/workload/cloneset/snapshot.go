@@ -55,6 +55,8 @@ type pod struct {
 	availableIn time.Duration
 	// inGrace: the grace period of an in-place update is running.
 	inGrace bool
+	// held: the preDelete hook is on it, so that it cannot be deleted now, only be moved to PreparingDelete.
+	held bool
 }
 
 // preparingDelete tells whether the Pod waits for its preDelete hook.
@@ -72,8 +74,11 @@ type plan struct {
 	revive []*pod
 	// create are the Pods to create, in order; old-revision Pods first.
 	create []creation
-	// remove are the Pods to delete, or to move to PreparingDelete when a preDelete hook holds them, in order.
+	// remove are the Pods to delete, or to move to PreparingDelete when a preDelete hook holds them, in order. Pods that are held in
+	// PreparingDelete already are not among them.
 	remove []*pod
+	// clear are Succeeded or Failed Pods to delete because their names are needed for Pods that reuse their claims.
+	clear []*corev1.Pod
 	// update are the Pods to bring to updateTo, in order, within the budget.
 	update []*pod
 	// updateTo is the revision that the Pods of update go to; nil when update is empty.

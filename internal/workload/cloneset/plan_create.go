@@ -1,0 +1,89 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cloneset
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"kruise.io/kruise/api/apps/v1beta1"
+)
+
+// planCreation decides which Pods to create: each of its side's revision, and with the instance id of surviving claims where there
+// are some (cloneset spec 3.6).
+//
+// Surviving claims belong to the next Pod. While the Pod object that had them still exists, its name is taken: that one creation
+// waits, and only that one, so a node that never comes back holds up nothing else (8.10).
+func planCreation(s *snapshot, n scaling, p *plan) {
+	if n.upLimit == 0 {
+		return
+	}
+	free, taken := survivingIDs(s)
+	create := n.upLimit
+	if reused := min(len(free), create); len(taken) > 0 {
+		taken = taken[:min(len(taken), create-reused)]
+		create -= len(taken)
+		p.wait(waitInstanceID, len(taken), "the Pods that had the claims they reuse still exist")
+	}
+	for _, former := range taken {
+		if former.DeletionTimestamp == nil {
+			p.clear = append(p.clear, former)
+		}
+	}
+	for i := range create {
+		c := creation{revision: s.revisions.Update}
+		if i < n.upOld {
+			c.revision = s.revisions.Current
+		}
+		if i < len(free) {
+			c.instanceID = free[i]
+		}
+		p.create = append(p.create, c)
+	}
+}
+
+// survivingIDs gives the instance ids of claims that no active Pod uses, in alphabetical order: those that are free, and the inactive
+// Pods that still have the names which the others would give, dead ones first because they can be cleared away. There are none
+// where claims are not to be reused.
+func survivingIDs(s *snapshot) (free []string, taken []*corev1.Pod) {
+	if !s.set.Spec.ScaleStrategy.EnablePVCReuse || len(s.claims) == 0 {
+		return nil, nil
+	}
+	ids := make(names, len(s.pods))
+	for _, pod := range s.pods {
+		ids.Insert(pod.Labels[v1beta1.CloneSetInstanceIDLabel])
+	}
+	former := make(map[string]*corev1.Pod, len(s.inactive))
+	for _, pod := range s.inactive {
+		former[pod.Name] = pod
+	}
+	for _, claim := range s.claims {
+		id := claim.Labels[v1beta1.CloneSetInstanceIDLabel]
+		if id == "" || ids.Has(id) {
+			continue
+		}
+		ids.Insert(id)
+		if pod := former[s.set.Name+"-"+id]; pod != nil {
+			taken = append(taken, pod)
+		} else {
+			free = append(free, id)
+		}
+	}
+	slices.Sort(free)
+	slices.SortFunc(taken, func(a, b *corev1.Pod) int {
+		return cmp.Or(deadFirst(a)-deadFirst(b), strings.Compare(a.Name, b.Name))
+	})
+	return free, taken
+}
+
+// deadFirst is 0 for a Pod that ended and stays until somebody deletes it, and 1 for one that is being deleted.
+func deadFirst(pod *corev1.Pod) int {
+	if pod.DeletionTimestamp == nil {
+		return 0
+	}
+	return 1
+}
