@@ -4,45 +4,60 @@
 // Package revision keeps the history of a workload's Pod template in ControllerRevisions.
 //
 // The bytes and names of revisions are those that OpenKruise writes (in-place-update spec 3.17), so that either program finds the
-// revisions of the other. Two templates are compared by their meaning, not by their bytes: what a newer or older Kubernetes
-// library adds to or leaves out of the encoded template makes no new revision, and nothing rolls when the program that runs the
-// workload is exchanged.
+// revisions of the other. Two templates are compared by what they mean, not by their bytes: what a newer or older Kubernetes
+// library adds to or leaves out of the encoded template makes no new revision, and nothing rolls when another program takes a
+// workload over.
 package revision
 
 import (
-	"encoding/json"
-	"errors"
-	"fmt"
+	"bytes"
 	"strings"
+	"sync"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	utiljson "k8s.io/apimachinery/pkg/util/json"
-
-	"kruise.io/kruise/api/apps/v1beta1"
 )
 
-// Revision is one ControllerRevision of a workload. It is read-only and shared between passes, like the objects it holds.
+// Revision is one ControllerRevision of a workload. It is read-only and shared between passes, like the object it holds.
 type Revision struct {
-	// Object is the ControllerRevision, as the cache holds it: never change it.
+	// Object is the ControllerRevision as the cache holds it: never change it.
 	Object *appsv1.ControllerRevision
 
-	short    string
-	template *corev1.PodTemplateSpec
+	short       string
+	template    func() *corev1.PodTemplateSpec
+	fingerprint func() (fingerprint, bool)
 }
 
-// newRevision decodes the template that the object holds.
-func newRevision(object *appsv1.ControllerRevision) (*Revision, error) {
-	template, err := decode(object.Data.Raw)
-	if err != nil {
-		return nil, fmt.Errorf("decode revision %s: %w", object.Name, err)
+// newRevision reads the object no further than needed: most revisions of a workload are never looked into.
+func newRevision(object *appsv1.ControllerRevision) *Revision {
+	data := object.Data.Raw
+	template := sync.OnceValue(func() *corev1.PodTemplateSpec {
+		t, err := decode(data)
+		if err != nil {
+			return nil
+		}
+		return t
+	})
+	return &Revision{
+		Object:   object,
+		short:    ShortHash(object.Name),
+		template: template,
+		fingerprint: sync.OnceValues(func() (fingerprint, bool) {
+			t, err := decode(data)
+			if err != nil {
+				return fingerprint{}, false
+			}
+			f, err := fingerprintOf(t)
+			return f, err == nil
+		}),
 	}
-	return &Revision{Object: object, short: ShortHash(object.Name), template: template}, nil
 }
 
-// withObject is the same revision after a write that left its data alone.
-func (r *Revision) withObject(object *appsv1.ControllerRevision) *Revision {
-	return &Revision{Object: object, short: r.short, template: r.template}
+// at is the revision after a write of object that left its data alone, which API servers never let change.
+func (r *Revision) at(object *appsv1.ControllerRevision) *Revision {
+	next := *r
+	next.Object = object
+	return &next
 }
 
 // Name is the name of the ControllerRevision.
@@ -51,28 +66,42 @@ func (r *Revision) Name() string { return r.Object.Name }
 // ShortHash is the part of the name after its last dash.
 func (r *Revision) ShortHash() string { return r.short }
 
-// Template is the Pod template of the revision: what Pods of this revision were made of, whatever the workload says by now.
-// It is shared: never change it.
-func (r *Revision) Template() *corev1.PodTemplateSpec { return r.template }
+// Template is the Pod template of the revision: what Pods of this revision are made of, whatever the workload says by now. It is
+// shared: never change it. It is nil when the data of the revision are damaged, which is never so for those that State names and
+// finds.
+func (r *Revision) Template() *corev1.PodTemplateSpec { return r.template() }
 
-// Matches tells whether label, the revision label of a Pod or a revision named in a status, means this revision: in full or as
-// the short hash (in-place-update spec 3.1).
+// Matches tells whether label, the revision label of a Pod or a revision named in a status, means this revision: by its name or by
+// its short hash (in-place-update spec 3.1).
 func (r *Revision) Matches(label string) bool {
 	return label == r.Object.Name || ShortHash(label) == r.short
 }
 
-// ClaimTemplates are the claim templates that the workload had when this revision was created or last became the newest again
-// by a rollback. ok is false when the revision does not say: OpenKruise keeps only a hash of them.
-func (r *Revision) ClaimTemplates() (claims []corev1.PersistentVolumeClaim, ok bool) {
-	text, found := r.Object.Annotations[ClaimTemplatesAnnotation]
-	if !found {
-		hash, hashed := r.Object.Annotations[v1beta1.CloneSetClaimTemplateHashAnnotation]
-		return nil, hashed && hash == ""
+// holds tells whether the revision's template means the same as the wanted one.
+func (r *Revision) holds(w *wanted) bool {
+	if bytes.Equal(r.Object.Data.Raw, w.data) {
+		return true
 	}
-	if err := json.Unmarshal([]byte(text), &claims); err != nil {
-		return nil, false
+	f, ok := r.fingerprint()
+	return ok && f == w.fingerprint
+}
+
+// wanted is the template that a workload asks for.
+type wanted struct {
+	data        []byte
+	fingerprint fingerprint
+}
+
+func newWanted(t *corev1.PodTemplateSpec) (*wanted, error) {
+	data, err := Encode(t)
+	if err != nil {
+		return nil, err
 	}
-	return claims, true
+	f, err := fingerprintOf(t)
+	if err != nil {
+		return nil, err
+	}
+	return &wanted{data: data, fingerprint: f}, nil
 }
 
 // ShortHash is the part of a revision string after its last dash, or all of it when it has none (in-place-update spec 3.1).
@@ -83,20 +112,4 @@ func ShortHash(s string) string {
 // Equal tells whether two revision strings mean the same revision: each may be the name or the short hash.
 func Equal(a, b string) bool {
 	return a == b || ShortHash(a) == ShortHash(b)
-}
-
-// decode reads the Pod template out of the data of a revision.
-func decode(data []byte) (*corev1.PodTemplateSpec, error) {
-	var patch struct {
-		Spec struct {
-			Template *corev1.PodTemplateSpec `json:"template"`
-		} `json:"spec"`
-	}
-	if err := utiljson.Unmarshal(data, &patch); err != nil {
-		return nil, err
-	}
-	if patch.Spec.Template == nil {
-		return nil, errors.New("it holds no Pod template")
-	}
-	return patch.Spec.Template, nil
 }
