@@ -1,0 +1,77 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"kruise.io/kruise/playground/internal/controlplane"
+	"kruise.io/kruise/playground/internal/instance"
+)
+
+// RestartServer restarts the API server of the named instance; see controlplane.RestartServer.
+func (m *Manager) RestartServer(ctx context.Context, name string, grace time.Duration) error {
+	return m.change(name, func(inst *instance.Instance) error {
+		return controlplane.RestartServer(ctx, inst, grace)
+	})
+}
+
+// StopNode ends a node as a power cut would.
+func (m *Manager) StopNode(ctx context.Context, name, node string) error {
+	return m.changeNode(name, node, func(machine machine, n int) error { return machine.Stop(ctx, n) })
+}
+
+// StartNode boots a node that was stopped. A node that runs is booted anew.
+func (m *Manager) StartNode(ctx context.Context, name, node string) error {
+	return m.changeNode(name, node, func(machine machine, n int) error {
+		if err := machine.Stop(ctx, n); err != nil {
+			return err
+		}
+		return machine.Start(ctx, n)
+	})
+}
+
+// machine starts and stops the n-th node of an instance, counted from 0.
+type machine interface {
+	Start(ctx context.Context, n int) error
+	Stop(ctx context.Context, n int) error
+}
+
+func (m *Manager) changeNode(name, node string, work func(machine machine, n int) error) error {
+	return m.change(name, func(inst *instance.Instance) error {
+		n := slices.Index(inst.NodeNames(), node)
+		if n < 0 {
+			return fmt.Errorf("instance %s has no node %q: it has %v", name, node, inst.NodeNames())
+		}
+		machine, err := m.machine(inst)
+		if err != nil {
+			return err
+		}
+		return work(machine, n)
+	})
+}
+
+// change runs work on an instance while no other command changes it.
+func (m *Manager) change(name string, work func(inst *instance.Instance) error) error {
+	unlock, err := m.Store.Lock(name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	inst, err := m.Store.Get(name)
+	if err != nil {
+		return err
+	}
+	if inst == nil {
+		return fmt.Errorf("instance %s is not up", name)
+	}
+	return work(inst)
+}
+
+func (m *Manager) machine(inst *instance.Instance) (machine, error) {
+	return m.realNodes(inst)
+}
