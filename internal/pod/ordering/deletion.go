@@ -1,18 +1,21 @@
 // Copyright 2026 The Kruise Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package ordering says which Pods of a workload are deleted first and which are updated first (in-place-update spec 3.14, 3.15).
 package ordering
 
 import (
+	"cmp"
+	"math"
+	"slices"
+	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
-// Deletion ranks Pods for deletion.
+// Deletion orders Pods for a scale-in (in-place-update spec 3.14). Pods of different revisions are ordered apart.
 type Deletion struct {
-	// Now is the moment at which the Pods are ranked.
+	// Now is not needed any more.
 	Now time.Time
 	// Available tells whether a Pod is available to the users of the workload. Nil: availability does not count.
 	Available func(*corev1.Pod) bool
@@ -23,4 +26,132 @@ type Deletion struct {
 }
 
 // Sort orders pods so that the first is to be deleted first.
-func (d Deletion) Sort(pods []*corev1.Pod) {}
+func (d Deletion) Sort(pods []*corev1.Pod) {
+	candidates := make([]candidate, len(pods))
+	order := make([]*candidate, len(pods))
+	for i, pod := range pods {
+		candidates[i] = candidate{standing: standingOf(pod), cost: deletionCost(pod)}
+		if d.Available != nil {
+			candidates[i].available = d.Available(pod)
+		}
+		order[i] = &candidates[i]
+	}
+	crowd(order)
+	if len(d.Constraints) > 0 {
+		d.spread(order)
+	}
+	slices.SortFunc(order, (*candidate).compare)
+	for i, c := range order {
+		pods[i] = c.pod
+	}
+}
+
+// candidate is a Pod that may be deleted.
+type candidate struct {
+	standing
+	available bool
+	cost      int32
+	// rank is how much of a crowd the Pod stands in; those in a greater one go first.
+	rank float64
+}
+
+func (c *candidate) compare(o *candidate) int {
+	return cmp.Or(
+		c.byProgress(&o.standing),
+		falseFirst(c.available, o.available),
+		falseFirst(c.ready, o.ready),
+		cmp.Compare(c.cost, o.cost),
+		cmp.Compare(o.rank, c.rank),
+		c.byReadyTime(&o.standing),
+		cmp.Compare(o.restarts, c.restarts),
+		c.byAge(&o.standing),
+	)
+}
+
+// compareOnNode compares Pods of one node, before they have a rank.
+func (c *candidate) compareOnNode(o *candidate) int {
+	return cmp.Or(
+		c.byProgress(&o.standing),
+		falseFirst(c.ready, o.ready),
+		cmp.Compare(c.cost, o.cost),
+		c.byReadyTime(&o.standing),
+		cmp.Compare(o.restarts, c.restarts),
+		c.byAge(&o.standing),
+	)
+}
+
+// crowd ranks each Pod by how many of the others on its node are to be deleted after it.
+func crowd(all []*candidate) {
+	nodes := map[string][]*candidate{}
+	for _, c := range all {
+		if c.assigned {
+			nodes[c.pod.Spec.NodeName] = append(nodes[c.pod.Spec.NodeName], c)
+		}
+	}
+	for _, group := range nodes {
+		if len(group) == 1 {
+			continue
+		}
+		slices.SortFunc(group, (*candidate).compareOnNode)
+		for i, c := range group {
+			c.rank = float64(len(group) - 1 - i)
+		}
+	}
+}
+
+// spread replaces the ranks within nodes by ranks within the domains of the constraints: a Pod ranks the higher the more Pods of
+// its domains are to be deleted after it, and finer topologies weigh more.
+func (d Deletion) spread(all []*candidate) {
+	ranks := make(map[*candidate]float64, len(all))
+	for i := range d.Constraints {
+		key := d.Constraints[i].TopologyKey
+		domains := d.domains(all, key)
+		weight := math.Log(float64(len(domains) + 2))
+		compare := (*candidate).compare
+		if key == corev1.LabelHostname { // the rank within the node would count twice
+			compare = (*candidate).compareWithoutRank
+		}
+		for _, group := range domains {
+			slices.SortFunc(group, compare)
+			for i, c := range group {
+				ranks[c] += float64(len(group)-i) * weight
+			}
+		}
+	}
+	for _, c := range all {
+		c.rank = ranks[c]
+	}
+}
+
+func (c *candidate) compareWithoutRank(o *candidate) int {
+	a, b := *c, *o
+	a.rank, b.rank = 0, 0
+	return a.compare(&b)
+}
+
+// domains groups the Pods by the value of their node's label; Pods without one are left out.
+func (d Deletion) domains(all []*candidate, key string) map[string][]*candidate {
+	domains := map[string][]*candidate{}
+	for _, c := range all {
+		if !c.assigned {
+			continue
+		}
+		if value, ok := d.NodeLabel(c.pod.Spec.NodeName, key); ok {
+			domains[value] = append(domains[value], c)
+		}
+	}
+	return domains
+}
+
+// deletionCost is what the user says that deleting the Pod costs; 0 when nothing or nothing valid is said.
+func deletionCost(pod *corev1.Pod) int32 {
+	text := pod.Annotations[corev1.PodDeletionCost]
+	if text == "" || text[0] == '+' || text[0] == '0' && text != "0" {
+		return 0
+	}
+	cost, err := strconv.ParseInt(text, 10, 32)
+	if err != nil {
+		return 0
+	}
+	return int32(cost)
+}

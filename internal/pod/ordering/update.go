@@ -4,23 +4,63 @@
 package ordering
 
 import (
+	"cmp"
+	"slices"
+
 	corev1 "k8s.io/api/core/v1"
 
 	"kruise.io/kruise/api/apps/v1beta1"
 )
 
-// Update orders the Pods that wait for an update.
+// Update orders the Pods that wait for an update (in-place-update spec 3.15).
 type Update struct {
 	// Priority prefers Pods by their labels. Nil: none.
 	Priority *v1beta1.UpdatePriorityStrategy
-	// Scatter spreads the Pods with certain labels over the rollout.
+	// Scatter spreads Pods with certain labels over the rollout.
 	Scatter v1beta1.UpdateScatterStrategy
 }
 
-// Sort gives the waiting Pods in the order in which they are to be updated, as a new slice: the base order of the spec (not
-// scheduled, not ready and young Pods first), then priority, then scatter, which looks at all active Pods of the workload, the
-// waiting ones included; Pods in PreparingUpdate come before all others.
-func (u Update) Sort(waiting, active []*corev1.Pod) []*corev1.Pod { return waiting }
+// Sort gives the waiting Pods in the order in which they are to be updated, as a new slice. The base order puts Pods first that
+// their users would miss least: not scheduled, not ready, then those that became ready last. The rest is as in Arrange.
+func (u Update) Sort(waiting, active []*corev1.Pod) []*corev1.Pod {
+	standings := make([]standing, len(waiting))
+	order := make([]*standing, len(waiting))
+	for i, pod := range waiting {
+		standings[i] = standingOf(pod)
+		order[i] = &standings[i]
+	}
+	slices.SortFunc(order, (*standing).compareForUpdate)
+	based := make([]*corev1.Pod, len(order))
+	for i, s := range order {
+		based[i] = s.pod
+	}
+	return u.Arrange(based, active)
+}
 
-// Arrange is Sort for Pods that are in a base order of the caller's own already.
-func (u Update) Arrange(based, active []*corev1.Pod) []*corev1.Pod { return based }
+func (s *standing) compareForUpdate(o *standing) int {
+	return cmp.Or(
+		s.byProgress(o),
+		falseFirst(s.ready, o.ready),
+		s.byReadyTime(o),
+		cmp.Compare(o.restarts, s.restarts),
+		cmp.Compare(o.sidecarRestarts, s.sidecarRestarts),
+		s.byAge(o),
+	)
+}
+
+// Arrange is Sort for workloads with a base order of their own: waiting are in it already. Priority comes on top of the base
+// order, then scatter, which compares with all active Pods of the workload, the waiting ones among them. Pods in PreparingUpdate
+// keep the place that they won in an earlier pass: before all others.
+func (u Update) Arrange(waiting, active []*corev1.Pod) []*corev1.Pod {
+	arranged := slices.Clone(waiting)
+	if u.Priority != nil {
+		prioritize(arranged, u.Priority)
+	}
+	arranged = scatter(arranged, active, u.Scatter)
+	slices.SortStableFunc(arranged, func(a, b *corev1.Pod) int { return falseFirst(!isHeld(a), !isHeld(b)) })
+	return arranged
+}
+
+func isHeld(pod *corev1.Pod) bool {
+	return pod.Labels[v1beta1.LifecycleStateLabel] == string(v1beta1.LifecycleStatePreparingUpdate)
+}
