@@ -1,0 +1,255 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+// Package conversion converts objects between the versions of their kind (manager specification, section 10).
+//
+// It works on the JSON tree and touches only the parts in which the versions differ. So fields that a newer client or server
+// knows and this program does not pass unharmed, conversion cannot fail on what is stored, and a Pod template is never decoded
+// on the way.
+//
+// What one version cannot say is not lost: when converting back would not give the original, its differing parts are kept in
+// annotation OriginAnnotation, and used again for as long as they still convert to what the object says now.
+package conversion
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
+)
+
+// OriginAnnotation holds the version an object was converted from and those of its parts that the present version cannot say.
+// Conversion alone writes it, and takes it off on the way back or when a change of the object has made it void.
+const OriginAnnotation = "kruise.io/converted-from"
+
+// Kind knows how the versions of one kind convert into each other.
+type Kind struct {
+	schema.GroupKind
+	// Hub is the version through which all others convert.
+	Hub string
+	// Spokes are the other versions.
+	Spokes []Spoke
+}
+
+// Spoke is a version that differs from the hub in some parts of the object.
+type Spoke struct {
+	Version string
+	// Parts are the paths that ToHub or FromHub may read or change. All else is the same in both versions.
+	Parts []Path
+	// ToHub and FromHub turn an object into the other version in place. They leave alone what they do not understand and cannot fail.
+	ToHub, FromHub func(object map[string]any)
+}
+
+// Path leads to a part of an object through maps.
+type Path []string
+
+// Convert turns the object into another version of its kind, in place. It fails only on versions that the kind does not have.
+func (k Kind) Convert(object map[string]any, version string) error {
+	text, _ := object["apiVersion"].(string)
+	from, err := schema.ParseGroupVersion(text)
+	if err != nil {
+		return fmt.Errorf("apiVersion %q: %w", text, err)
+	}
+	if from.Group != k.Group {
+		return fmt.Errorf("apiVersion %q: %s is in group %s", text, k.Kind, k.Group)
+	}
+	for _, v := range []string{from.Version, version} {
+		if v != k.Hub && k.spoke(v) == nil {
+			return fmt.Errorf("%s has no version %q", k.GroupKind, v)
+		}
+	}
+	if from.Version == version {
+		return nil
+	}
+	if s := k.spoke(from.Version); s != nil {
+		translation{from: from.Version, to: k.Hub, parts: s.Parts, forth: s.ToHub, back: s.FromHub}.apply(object)
+	}
+	if s := k.spoke(version); s != nil {
+		translation{from: k.Hub, to: version, parts: s.Parts, forth: s.FromHub, back: s.ToHub}.apply(object)
+	}
+	object["apiVersion"] = schema.GroupVersion{Group: k.Group, Version: version}.String()
+	return nil
+}
+
+func (k Kind) spoke(version string) *Spoke {
+	i := slices.IndexFunc(k.Spokes, func(s Spoke) bool { return s.Version == version })
+	if i < 0 {
+		return nil
+	}
+	return &k.Spokes[i]
+}
+
+// translation is one step between the hub and a spoke, in either direction.
+type translation struct {
+	from, to    string
+	parts       []Path
+	forth, back func(map[string]any)
+}
+
+// origin is the value of OriginAnnotation.
+type origin struct {
+	// Version that Parts are written in.
+	Version string `json:"version"`
+	// Parts by path; a part that is not here was absent.
+	Parts map[string]any `json:"parts"`
+}
+
+func (t translation) apply(object map[string]any) {
+	if _, ok := object["spec"].(map[string]any); !ok {
+		// Versions differ in the spec and in metadata that mirrors it: here they do not differ.
+		return
+	}
+	kept := takeOrigin(object)
+	present := t.extract(object)
+	if kept != nil && kept.Version == t.to && same(t.convert(kept.Parts, t.back), present) {
+		t.insert(object, kept.Parts)
+		return
+	}
+	t.forth(object)
+	if !same(t.convert(t.extract(object), t.back), present) {
+		putOrigin(object, origin{Version: t.from, Parts: present})
+	}
+}
+
+// convert runs the parts alone through one of the two functions.
+func (t translation) convert(parts map[string]any, through func(map[string]any)) map[string]any {
+	object := map[string]any{"spec": map[string]any{}}
+	t.insert(object, parts)
+	through(object)
+	return t.extract(object)
+}
+
+// extract copies the parts out of the object.
+func (t translation) extract(object map[string]any) map[string]any {
+	parts := map[string]any{}
+	for _, path := range t.parts {
+		if value, found, err := unstructured.NestedFieldNoCopy(object, path...); err == nil && found {
+			parts[path.String()] = runtime.DeepCopyJSONValue(value)
+		}
+	}
+	return parts
+}
+
+// insert makes the parts of the object be these ones, and no others.
+func (t translation) insert(object, parts map[string]any) {
+	for _, path := range t.parts {
+		if value, found := parts[path.String()]; found {
+			path.Set(object, runtime.DeepCopyJSONValue(value))
+		} else {
+			path.Remove(object)
+		}
+	}
+}
+
+// String joins the path as a JSON pointer.
+func (p Path) String() string {
+	var b strings.Builder
+	for _, name := range p {
+		b.WriteByte('/')
+		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(name))
+	}
+	return b.String()
+}
+
+// Get returns the value at the path; found is false when it is absent or null.
+func (p Path) Get(object map[string]any) (value any, found bool) {
+	value, found, err := unstructured.NestedFieldNoCopy(object, p...)
+	return value, err == nil && found && value != nil
+}
+
+// Set puts the value at the path and makes the maps on the way. Something else than a map on the way stays, and the value is not put.
+func (p Path) Set(object map[string]any, value any) {
+	last := len(p) - 1
+	for _, name := range p[:last] {
+		if object[name] == nil {
+			object[name] = map[string]any{}
+		}
+		next, ok := object[name].(map[string]any)
+		if !ok {
+			return
+		}
+		object = next
+	}
+	object[p[last]] = value
+}
+
+// Remove takes the value away; if it was the last label or annotation, their map goes with it.
+func (p Path) Remove(object map[string]any) {
+	if _, found, err := unstructured.NestedFieldNoCopy(object, p...); err != nil || !found {
+		return
+	}
+	unstructured.RemoveNestedField(object, p...)
+	holder, _ := p[:len(p)-1].Get(object)
+	if entries, ok := holder.(map[string]any); ok && len(entries) == 0 && p[0] == "metadata" {
+		unstructured.RemoveNestedField(object, p[:len(p)-1]...)
+	}
+}
+
+func originPath() Path { return Path{"metadata", "annotations", OriginAnnotation} }
+
+func takeOrigin(object map[string]any) *origin {
+	value, found := originPath().Get(object)
+	originPath().Remove(object)
+	text, ok := value.(string)
+	if !found || !ok {
+		return nil
+	}
+	kept := &origin{}
+	if err := utiljson.Unmarshal([]byte(text), kept); err != nil {
+		return nil
+	}
+	return kept
+}
+
+func putOrigin(object map[string]any, o origin) {
+	text, err := json.Marshal(o)
+	if err != nil {
+		// The parts came out of JSON: they can always go back.
+		return
+	}
+	originPath().Set(object, string(text))
+}
+
+// same compares parts as readers of the types do: null and false are the same as absent, an empty part is no part.
+func same(a, b map[string]any) bool {
+	return equality.Semantic.DeepEqual(significant(a), significant(b))
+}
+
+func significant(parts map[string]any) map[string]any {
+	kept := map[string]any{}
+	for name, part := range parts {
+		part = compact(part)
+		if m, ok := part.(map[string]any); ok && len(m) == 0 {
+			continue
+		}
+		kept[name] = part
+	}
+	return kept
+}
+
+func compact(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		kept := make(map[string]any, len(value))
+		for name, v := range value {
+			if v != nil && v != false {
+				kept[name] = compact(v)
+			}
+		}
+		return kept
+	case []any:
+		kept := make([]any, len(value))
+		for i, v := range value {
+			kept[i] = compact(v)
+		}
+		return kept
+	default:
+		return value
+	}
+}
