@@ -73,8 +73,8 @@ func explainBudget(set *v1beta1.CloneSet, l limits, maxUnavailable int, c counts
 	if c.total() != l.replicas {
 		surplus = fmt.Sprintf(" with %d Pods for %d replicas", c.total(), l.replicas)
 	}
-	return fmt.Sprintf("maxUnavailable %s%s allows %s, %d are", written(maxUnavailableOf(set), l.replicas), surplus,
-		unavailablePods(maxUnavailable+c.total()-l.replicas), c.total()-c.available)
+	return fmt.Sprintf("maxUnavailable %s%s allows %s, %s", written(maxUnavailableOf(set), l.replicas), surplus,
+		unavailablePods(maxUnavailable+c.total()-l.replicas), are(c.total()-c.available))
 }
 
 // written is a number or percentage as the user wrote it: "2", or "20% of 10".
@@ -90,6 +90,13 @@ func unavailablePods(n int) string {
 		return "1 unavailable Pod"
 	}
 	return fmt.Sprintf("%d unavailable Pods", max(n, 0))
+}
+
+func are(n int) string {
+	if n == 1 {
+		return "1 is"
+	}
+	return fmt.Sprintf("%d are", n)
 }
 
 // index gives the objects of pods in their order, and the way back from each to its verdicts.

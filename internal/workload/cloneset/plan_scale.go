@@ -86,8 +86,10 @@ func planScale(s *snapshot, l limits, p *plan) {
 	if len(p.revive) > 0 {
 		return
 	}
-	p.wait(waitScaleUpLimited, n.up-n.upLimit, "scaleStrategy.maxUnavailable %s allows %s for creating more, %d are",
-		written(s.set.Spec.ScaleStrategy.MaxUnavailable, l.replicas), unavailablePods(l.createUnavailable), c.unavailable()+min(n.upLimit, n.up))
+	if limited := n.up - n.upLimit; limited > 0 {
+		p.wait(waitScaleUpLimited, limited, "scaleStrategy.maxUnavailable %s lets new Pods come up to %s, %s",
+			written(s.set.Spec.ScaleStrategy.MaxUnavailable, l.replicas), unavailablePods(l.createUnavailable), are(c.unavailable()+n.upLimit))
+	}
 	planCreation(s, n, p)
 	planRemoval(s, l, c, n, p)
 }
@@ -144,7 +146,7 @@ func planRemoval(s *snapshot, l limits, c counts, n scaling, p *plan) {
 	for _, pod := range surplus(s, n) {
 		remove(pod)
 	}
-	p.wait(waitPreDeleteHook, held, "the preDelete hook holds them in PreparingDelete")
+	p.wait(waitPreDeleteHook, held, "held in PreparingDelete by the preDelete hook")
 	p.wait(waitDeleteBudget, blocked, "%s", explainBudget(s.set, l, l.deleteUnavailable, c))
 }
 
@@ -175,7 +177,6 @@ func (s *snapshot) firstToDelete(pods []*pod, count int) []*pod {
 	}
 	objects, verdicts := index(pods)
 	ordering.Deletion{
-		Now:         s.now,
 		Available:   func(object *corev1.Pod) bool { return verdicts[object].available },
 		Constraints: s.set.Spec.Template.Spec.TopologySpreadConstraints,
 		NodeLabel:   s.nodeLabel,

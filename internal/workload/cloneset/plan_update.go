@@ -30,7 +30,7 @@ func planUpdate(s *snapshot, l limits, p *plan) {
 	waiting, inGrace, leaving := candidates(s, backwards)
 	// Pods that are to be deleted leave their revision as well: they keep their place among the moves.
 	moves = max(moves-leaving, 0)
-	p.wait(waitGrace, min(inGrace, max(moves-len(waiting), 0)), "the grace period of their in-place update is running")
+	p.wait(waitGrace, min(inGrace, max(moves-len(waiting), 0)), "the grace period of an in-place update is running")
 	moves = min(moves, len(waiting))
 
 	budget := newUpdateBudget(s, l, c, backwards)
@@ -66,7 +66,7 @@ func stoppedUpdate(set *v1beta1.CloneSet) waitReason {
 // stopMessage says what a stopped update waits for.
 func stopMessage(reason waitReason) string {
 	if reason == waitOnDelete {
-		return "updateStrategy is OnDelete, they are updated when somebody deletes them"
+		return "updateStrategy is OnDelete, somebody must delete them"
 	}
 	return "the update is paused"
 }
