@@ -1,0 +1,340 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+//go:build e2e
+
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+
+	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/test/e2e/observe"
+	"kruise.io/kruise/test/fixtures"
+)
+
+// meter remembers the extremes of what a watch has seen of one CloneSet called "web".
+type meter struct {
+	mu                 sync.Mutex
+	running            bool
+	unavailable, total int
+	leastAvailable     int
+	updatedOrder       []string
+	updatedSeen        map[string]bool
+	image              string
+	mostAtImage        int
+}
+
+// begin starts to measure; image is that of the update to come.
+func (m *meter) begin(image string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	*m = meter{running: true, leastAvailable: 1 << 30, updatedSeen: map[string]bool{}, image: image}
+}
+
+// look is for observe.Watch.
+func (m *meter) look(v observe.View, change observe.PodChange) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.running {
+		return
+	}
+	pods := v.PodsOf("web")
+	available, atImage := 0, 0
+	for _, pod := range pods {
+		if observe.Available(pod) {
+			available++
+		}
+		if observe.ImageOf(pod, fixtures.Container) == m.image {
+			atImage++
+		}
+	}
+	m.total = max(m.total, len(pods))
+	m.unavailable = max(m.unavailable, len(pods)-available)
+	m.leastAvailable = min(m.leastAvailable, available)
+	m.mostAtImage = max(m.mostAtImage, atImage)
+	if pod := change.Pod; observe.ImageOf(pod, fixtures.Container) == m.image && !m.updatedSeen[pod.Name] {
+		m.updatedSeen[pod.Name] = true
+		m.updatedOrder = append(m.updatedOrder, pod.Name)
+	}
+}
+
+// extremes is a copy of what has been measured.
+func (m *meter) extremes() meter {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return meter{
+		unavailable: m.unavailable, total: m.total, leastAvailable: m.leastAvailable, mostAtImage: m.mostAtImage, updatedOrder: slices.Clone(m.updatedOrder),
+	}
+}
+
+func TestPartition(t *testing.T) {
+	s := shared(t)
+	s.start(fixtures.CloneSet("web", fixtures.Replicas(4), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("100%")))
+	before := s.remember("web")
+	set := s.change("web", fixtures.MainImage(webV2), fixtures.Partition("3"))
+	s.until("one Pod is updated", settledAt(set, 1, 4))
+	set = s.change("web", fixtures.Partition("50%"))
+	s.until("half are updated", settledAt(set, 2, 4))
+	if got := s.set("web").Status; got.ExpectedUpdatedReplicas != 2 || got.CurrentRevision == got.UpdateRevision {
+		t.Errorf("status is %+v", got)
+	}
+	// Any percentage but 100% updates at least one Pod; this gate's rollback moves one of the two back.
+	set = s.change("web", fixtures.Partition("99%"))
+	s.until("one Pod is moved back", settledAt(set, 1, 4))
+	// A lost Pod comes back at the revision of its side.
+	var oldPod string
+	for _, pod := range s.pods("web") {
+		if observe.ImageOf(pod, fixtures.Container) == webV1 {
+			oldPod = pod.Name
+		}
+	}
+	s.deletePod(oldPod)
+	s.until("the lost Pod is replaced at its old revision", all(podGone(oldPod), settledAt(set, 1, 4)))
+	delete(before, oldPod)
+	s.roll("web", fixtures.Partition("0"))
+	for name, id := range before {
+		if pod := s.View().Pods[name]; pod == nil || string(pod.UID) != id.UID {
+			t.Errorf("Pod %s did not stay", name)
+		}
+	}
+}
+
+func TestMaxUnavailableRoundsUp(t *testing.T) {
+	for _, policy := range []v1beta1.CloneSetPodUpdatePolicyType{
+		v1beta1.InPlaceIfPossibleCloneSetPodUpdatePolicyType, v1beta1.RecreateCloneSetPodUpdatePolicyType,
+	} {
+		t.Run(string(policy), func(t *testing.T) {
+			m := &meter{}
+			s := sharedWatched(t, m.look)
+			// 25% of 5 is 1.25; without surge that is 2.
+			s.start(fixtures.CloneSet("web", fixtures.Replicas(5), fixtures.Policy(policy), fixtures.MaxUnavailable("25%")))
+			m.begin(webV2)
+			s.roll("web", fixtures.MainImage(webV2))
+			if got := m.extremes(); got.leastAvailable != 3 || got.total > 5 {
+				t.Errorf("at least %d Pods were available of at most %d, want 3 of 5", got.leastAvailable, got.total)
+			}
+		})
+	}
+}
+
+func TestMaxSurge(t *testing.T) {
+	for _, policy := range []v1beta1.CloneSetPodUpdatePolicyType{
+		v1beta1.InPlaceIfPossibleCloneSetPodUpdatePolicyType, v1beta1.RecreateCloneSetPodUpdatePolicyType,
+	} {
+		t.Run(string(policy), func(t *testing.T) {
+			m := &meter{}
+			s := sharedWatched(t, m.look)
+			// With surge 20% of 4 rounds down to none unavailable, and the surge of 30% up to 2.
+			s.start(fixtures.CloneSet("web", fixtures.Replicas(4), fixtures.Policy(policy), fixtures.MaxSurge("30%"), fixtures.MaxUnavailable("20%")))
+			before := s.remember("web")
+			m.begin(webV2)
+			s.roll("web", fixtures.MainImage(webV2))
+			if got := m.extremes(); got.leastAvailable < 4 || got.total != 6 {
+				t.Errorf("at least %d Pods were available of at most %d, want 4 of 6", got.leastAvailable, got.total)
+			}
+			stayed := 0
+			for _, pod := range s.pods("web") {
+				if _, ok := before[pod.Name]; ok {
+					stayed++
+				}
+			}
+			if inPlace := policy == v1beta1.InPlaceIfPossibleCloneSetPodUpdatePolicyType; (stayed > 0) != inPlace {
+				t.Errorf("%d Pods stayed under %s", stayed, policy)
+			}
+		})
+	}
+}
+
+func TestOnDelete(t *testing.T) {
+	s := shared(t)
+	s.start(fixtures.CloneSet("web", fixtures.Replicas(3), fixtures.OnDelete()))
+	before := names(s.pods("web"))
+	set := s.change("web", fixtures.MainImage(webV2))
+	s.until("the new template is known", counts(set, func(status v1beta1.CloneSetStatus) bool {
+		return status.UpdateRevision != status.CurrentRevision && status.UpdatedReplicas == 0
+	}))
+	s.deletePod(before[0])
+	s.until("only the deleted Pod is of the new template", all(podGone(before[0]), settledAt(set, 1, 3)))
+	// Scale-in takes the old ones first.
+	set = s.change("web", fixtures.Replicas(1))
+	s.until("the new Pod is left", settledAt(set, 1, 1))
+}
+
+func TestPaused(t *testing.T) {
+	s := shared(t)
+	s.start(fixtures.CloneSet("web", fixtures.Replicas(2), fixtures.InPlaceIfPossible(), fixtures.ProgressDeadlineSeconds(600)))
+	set := s.change("web", fixtures.MainImage(webV2), fixtures.Paused(true))
+	s.until("the pause is seen", all(observed(set), conditionIs("web", v1beta1.CloneSetConditionProgressing, corev1.ConditionTrue, v1beta1.CloneSetProgressPaused)))
+	// Scaling goes on meanwhile, with the new template.
+	set = s.change("web", fixtures.Replicas(3))
+	s.until("a Pod is added", counts(set, func(status v1beta1.CloneSetStatus) bool {
+		return status.AvailableReplicas == 3 && status.UpdatedReplicas == 1
+	}))
+	s.roll("web", fixtures.Paused(false))
+	s.until("the end is told", conditionIs("web", v1beta1.CloneSetConditionProgressing, corev1.ConditionTrue, v1beta1.CloneSetAvailable))
+}
+
+func TestUpdatePriorityAndScatter(t *testing.T) {
+	t.Run("priority", func(t *testing.T) {
+		m := &meter{}
+		s := sharedWatched(t, m.look)
+		s.start(fixtures.CloneSet("web", fixtures.Replicas(4), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("1"),
+			fixtures.RollingUpdate(func(r *v1beta1.RollingUpdateCloneSetStrategy) {
+				r.PriorityStrategy = &v1beta1.UpdatePriorityStrategy{OrderPriority: []v1beta1.UpdatePriorityOrderTerm{{OrderedKey: "order"}}}
+			})))
+		pods := names(s.pods("web"))
+		for i, value := range []string{"n-2", "n-10", "n-1", "n-3"} {
+			s.labelPod(pods[i], "order", value)
+		}
+		m.begin(webV2)
+		s.roll("web", fixtures.MainImage(webV2))
+		want := []string{pods[1], pods[3], pods[0], pods[2]}
+		if got := m.extremes().updatedOrder; !slices.Equal(got, want) {
+			t.Errorf("updated in order %v, want %v", got, want)
+		}
+	})
+	t.Run("scatter", func(t *testing.T) {
+		m := &meter{}
+		s := sharedWatched(t, m.look)
+		s.start(fixtures.CloneSet("web", fixtures.Replicas(6), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("1"),
+			fixtures.RollingUpdate(func(r *v1beta1.RollingUpdateCloneSetStrategy) {
+				r.ScatterStrategy = v1beta1.UpdateScatterStrategy{{Key: "colour", Value: "blue"}}
+			})))
+		blue := map[string]bool{}
+		for _, pod := range s.pods("web")[:2] {
+			blue[pod.Name] = true
+			s.labelPod(pod.Name, "colour", "blue")
+		}
+		m.begin(webV2)
+		s.roll("web", fixtures.MainImage(webV2))
+		// The order is decided anew for the Pods that still wait; what stands is that the marked Pods are apart: one begins, one ends.
+		order := m.extremes().updatedOrder
+		if len(order) != 6 || !blue[order[0]] || !blue[order[5]] {
+			t.Errorf("updated in order %v, want the marked Pods %v first and last", order, blue)
+		}
+	})
+}
+
+func TestRollbackReusesTheRevision(t *testing.T) {
+	s := shared(t)
+	first := s.start(fixtures.CloneSet("web", fixtures.Replicas(2), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("100%")))
+	before := s.remember("web")
+	old := s.set(first.Name).Status.UpdateRevision
+	s.roll("web", fixtures.MainImage(webV2))
+	number := s.View().Revisions[s.set("web").Status.UpdateRevision].Revision
+	s.roll("web", fixtures.MainImage(webV1))
+	if got := s.set("web").Status.UpdateRevision; got != old {
+		t.Errorf("updateRevision is %s, want %s again", got, old)
+	}
+	s.until("the old revision is the newest", func(v observe.View) error {
+		if revision := v.Revisions[old]; revision == nil || revision.Revision <= number {
+			return fmt.Errorf("revision %v does not come after number %d", revision, number)
+		}
+		return nil
+	})
+	s.kept("web", before)
+	s.restarted("web", fixtures.Container, 2)
+}
+
+func TestMinReadySecondsPacesTheUpdate(t *testing.T) {
+	const pace = 4 * time.Second
+	s := shared(t)
+	s.start(fixtures.CloneSet("web", fixtures.Replicas(2), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("1"), fixtures.MinReadySeconds(int32(pace.Seconds()))))
+	s.roll("web", fixtures.MainImage(webV2))
+	var ready, changed []time.Time
+	seen := map[string]bool{}
+	for _, change := range s.History() {
+		pod := change.Pod
+		if observe.ImageOf(pod, fixtures.Container) != webV2 {
+			continue
+		}
+		if !seen[pod.Name] {
+			seen[pod.Name] = true
+			changed = append(changed, change.At)
+		} else if observe.Available(pod) && !seen[pod.Name+" ready"] {
+			seen[pod.Name+" ready"] = true
+			ready = append(ready, change.At)
+		}
+	}
+	if len(changed) != 2 || len(ready) == 0 {
+		t.Fatalf("%d Pods were changed", len(changed))
+	}
+	if gap := changed[1].Sub(ready[0]); gap < pace-1500*time.Millisecond || gap > pace+4*time.Second {
+		t.Errorf("the second Pod was updated %s after the first became ready, want %s", gap, pace)
+	}
+}
+
+func TestProgressDeadline(t *testing.T) {
+	s := shared(t)
+	s.start(fixtures.CloneSet("web", fixtures.Replicas(2), fixtures.ProgressDeadlineSeconds(8)))
+	progressing := func(status corev1.ConditionStatus, reason string, texts ...string) condition {
+		return conditionIs("web", v1beta1.CloneSetConditionProgressing, status, reason, texts...)
+	}
+	s.until("the first rollout is done", progressing(corev1.ConditionTrue, v1beta1.CloneSetAvailable))
+	set := s.change("web", fixtures.MainImage(crash))
+	s.until("the rollout goes on", all(observed(set), progressing(corev1.ConditionTrue, v1beta1.CloneSetProgressUpdated)))
+	s.until("the deadline passes", progressing(corev1.ConditionFalse, v1beta1.CloneSetProgressDeadlineExceeded, "has timed out progressing"))
+	// A fixed template deserves a fresh deadline.
+	set = s.change("web", fixtures.MainImage(webV2))
+	s.until("the verdict is taken back", all(observed(set), func(v observe.View) error {
+		err := progressing(corev1.ConditionFalse, "")(v)
+		if err == nil {
+			return errors.New("Progressing is still False")
+		}
+		return nil
+	}))
+	s.until("the fixed rollout is done", all(rolledOut(set), progressing(corev1.ConditionTrue, v1beta1.CloneSetAvailable)))
+}
+
+func TestRevisionHistoryLimit(t *testing.T) {
+	s := shared(t)
+	s.start(fixtures.CloneSet("web", fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("100%"), fixtures.RevisionHistoryLimit(1)))
+	for _, image := range []string{webV2, webV3, webV1Same} {
+		s.roll("web", fixtures.MainImage(image))
+	}
+	s.until("only the live and one old revision are left", func(v observe.View) error {
+		if len(v.Revisions) != 2 {
+			return fmt.Errorf("there are %d revisions", len(v.Revisions))
+		}
+		return nil
+	})
+}
+
+func TestLongName(t *testing.T) {
+	s := shared(t)
+	name := "web-" + strings.Repeat("x", 56)
+	s.start(fixtures.CloneSet(name, fixtures.Replicas(2), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("100%"), func(set *v1beta1.CloneSet) {
+		set.Spec.Selector.MatchLabels[fixtures.AppLabel] = "long"
+		set.Spec.Template.Labels[fixtures.AppLabel] = "long"
+	}))
+	before := s.remember(name)
+	s.roll(name, fixtures.MainImage(webV2))
+	s.kept(name, before)
+}
+
+func TestAnUpdateReplacesAnUnfinishedOne(t *testing.T) {
+	s := shared(t)
+	s.start(fixtures.CloneSet("web", fixtures.Replicas(3), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("1")))
+	before := s.remember("web")
+	set := s.change("web", fixtures.MainImage(crash))
+	s.until("one Pod fails, and no other is touched", counts(set, func(status v1beta1.CloneSetStatus) bool {
+		return status.UpdatedReplicas == 1 && status.AvailableReplicas == 2
+	}))
+	s.always(3*time.Second, "the others serve", func(v observe.View) error {
+		if available := v.CloneSets["web"].Status.AvailableReplicas; available < 2 {
+			return fmt.Errorf("%d are available", available)
+		}
+		return nil
+	})
+	s.roll("web", fixtures.MainImage(webV2))
+	s.kept("web", before)
+}
