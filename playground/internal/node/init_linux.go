@@ -43,6 +43,9 @@ func Init(ctx context.Context, configPath string, out io.Writer) error {
 	if err := c.mountDisks(); err != nil {
 		return err
 	}
+	if err := makeCgroup(c.CgroupRoot); err != nil {
+		return err
+	}
 	if err := syscall.Sethostname([]byte(c.Name)); err != nil {
 		return fmt.Errorf("set host name: %w", err)
 	}

@@ -143,38 +143,3 @@ func runIP(ctx context.Context, program string, commands ...string) error {
 	}
 	return nil
 }
-
-// removeCgroup removes the cgroup at path and those below it from every hierarchy. Nothing runs in them any more.
-func removeCgroup(path string) error {
-	roots, err := filepath.Glob("/sys/fs/cgroup/*" + path)
-	if err != nil {
-		return fmt.Errorf("find cgroups: %w", err)
-	}
-	var failed []error
-	for _, root := range append(roots, "/sys/fs/cgroup"+path) {
-		failed = append(failed, removeTree(root))
-	}
-	return errors.Join(failed...)
-}
-
-// removeTree removes a folder of the cgroup file system, whose files go away by themselves.
-func removeTree(dir string) error {
-	entries, err := os.ReadDir(dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("read cgroup: %w", err)
-	}
-	for _, entry := range entries {
-		if entry.IsDir() {
-			if err := removeTree(filepath.Join(dir, entry.Name())); err != nil {
-				return err
-			}
-		}
-	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove cgroup: %w", err)
-	}
-	return nil
-}
