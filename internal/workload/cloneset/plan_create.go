@@ -27,7 +27,7 @@ func planCreation(s *snapshot, n scaling, p *plan) {
 	if reused := min(len(free), create); len(taken) > 0 {
 		taken = taken[:min(len(taken), create-reused)]
 		create -= len(taken)
-		p.wait(waitInstanceID, len(taken), "the Pods that had the claims they reuse still exist")
+		p.wait(waitInstanceID, len(taken), "the Pods that had the claims to be reused still exist")
 	}
 	for _, former := range taken {
 		if former.DeletionTimestamp == nil {

@@ -54,7 +54,9 @@ func updated(yes bool) as {
 }
 
 func oldOnes(n int, modifiers ...as) []*pod { return several(n, modifiers...) }
-func newOnes(n int, modifiers ...as) []*pod { return several(n, append([]as{updated(true)}, modifiers...)...) }
+func newOnes(n int, modifiers ...as) []*pod {
+	return several(n, append([]as{updated(true)}, modifiers...)...)
+}
 
 // ok makes a Pod available.
 func ok(p *pod) {
