@@ -55,29 +55,49 @@ type candidate struct {
 	rank float64
 }
 
+// compare tells by all rules which Pod goes first.
 func (c *candidate) compare(o *candidate) int {
-	return cmp.Or(
-		c.byProgress(&o.standing),
-		falseFirst(c.available, o.available),
-		falseFirst(c.ready, o.ready),
-		cmp.Compare(c.cost, o.cost),
-		cmp.Compare(o.rank, c.rank),
-		c.byReadyTime(&o.standing),
-		cmp.Compare(o.restarts, c.restarts),
-		c.byAge(&o.standing),
-	)
+	if order := c.byProgress(&o.standing); order != 0 {
+		return order
+	}
+	if order := falseFirst(c.available, o.available); order != 0 {
+		return order
+	}
+	if order := c.byReadiness(o); order != 0 {
+		return order
+	}
+	if order := cmp.Compare(o.rank, c.rank); order != 0 {
+		return order
+	}
+	return c.byHistory(o)
 }
 
-// compareOnNode compares Pods of one node, before they have a rank.
+// compareOnNode tells it among the Pods of one node, before they have a rank.
 func (c *candidate) compareOnNode(o *candidate) int {
-	return cmp.Or(
-		c.byProgress(&o.standing),
-		falseFirst(c.ready, o.ready),
-		cmp.Compare(c.cost, o.cost),
-		c.byReadyTime(&o.standing),
-		cmp.Compare(o.restarts, c.restarts),
-		c.byAge(&o.standing),
-	)
+	if order := c.byProgress(&o.standing); order != 0 {
+		return order
+	}
+	if order := c.byReadiness(o); order != 0 {
+		return order
+	}
+	return c.byHistory(o)
+}
+
+func (c *candidate) byReadiness(o *candidate) int {
+	if order := falseFirst(c.ready, o.ready); order != 0 {
+		return order
+	}
+	return cmp.Compare(c.cost, o.cost)
+}
+
+func (c *candidate) byHistory(o *candidate) int {
+	if order := c.byReadyTime(&o.standing); order != 0 {
+		return order
+	}
+	if order := cmp.Compare(o.restarts, c.restarts); order != 0 {
+		return order
+	}
+	return c.byAge(&o.standing)
 }
 
 // crowd ranks each Pod by how many of the others on its node are to be deleted after it.
@@ -100,19 +120,16 @@ func crowd(all []*candidate) {
 }
 
 // spread replaces the ranks within nodes by ranks within the domains of the constraints: a Pod ranks the higher the more Pods of
-// its domains are to be deleted after it, and finer topologies weigh more.
+// its domains are to be deleted after it, and finer topologies weigh more. Within a domain the rank of the node still counts; where
+// the domains are the nodes it says nothing new.
 func (d Deletion) spread(all []*candidate) {
 	ranks := make(map[*candidate]float64, len(all))
 	for i := range d.Constraints {
 		key := d.Constraints[i].TopologyKey
 		domains := d.domains(all, key)
 		weight := math.Log(float64(len(domains) + 2))
-		compare := (*candidate).compare
-		if key == corev1.LabelHostname { // the rank within the node would count twice
-			compare = (*candidate).compareWithoutRank
-		}
 		for _, group := range domains {
-			slices.SortFunc(group, compare)
+			slices.SortFunc(group, (*candidate).compare)
 			for i, c := range group {
 				ranks[c] += float64(len(group)-i) * weight
 			}
@@ -121,12 +138,6 @@ func (d Deletion) spread(all []*candidate) {
 	for _, c := range all {
 		c.rank = ranks[c]
 	}
-}
-
-func (c *candidate) compareWithoutRank(o *candidate) int {
-	a, b := *c, *o
-	a.rank, b.rank = 0, 0
-	return a.compare(&b)
 }
 
 // domains groups the Pods by the value of their node's label; Pods without one are left out.

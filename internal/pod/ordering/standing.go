@@ -6,9 +6,10 @@ package ordering
 
 import (
 	"cmp"
-	"time"
+	"math"
 
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // standing is what every order looks at in a Pod, read once before the sort. The Pods that their users would miss least compare as
@@ -18,16 +19,19 @@ type standing struct {
 	assigned   bool
 	phase      int
 	ready      bool
-	readySince time.Time
+	readySince moment
+	created    moment
 	// restarts is the highest restart count among the regular containers, sidecarRestarts that among the restartable init containers.
 	restarts, sidecarRestarts int32
 }
 
 func standingOf(pod *corev1.Pod) standing {
-	s := standing{pod: pod, assigned: pod.Spec.NodeName != "", phase: phaseOrder(pod.Status.Phase)}
+	s := standing{
+		pod: pod, assigned: pod.Spec.NodeName != "", phase: phaseOrder(pod.Status.Phase), created: momentOf(pod.CreationTimestamp),
+	}
 	for i := range pod.Status.Conditions {
 		if c := &pod.Status.Conditions[i]; c.Type == corev1.PodReady {
-			s.ready, s.readySince = c.Status == corev1.ConditionTrue, c.LastTransitionTime.Time
+			s.ready, s.readySince = c.Status == corev1.ConditionTrue, momentOf(c.LastTransitionTime)
 		}
 	}
 	for i := range pod.Status.ContainerStatuses {
@@ -61,9 +65,12 @@ func phaseOrder(phase corev1.PodPhase) int {
 	}
 }
 
-// byProgress compares how far the Pods have come: neither assigned to a node nor running before those that are.
+// byProgress compares how far the Pods have come: not assigned to a node and not running before those that are.
 func (s *standing) byProgress(o *standing) int {
-	return cmp.Or(falseFirst(s.assigned, o.assigned), cmp.Compare(s.phase, o.phase))
+	if order := falseFirst(s.assigned, o.assigned); order != 0 {
+		return order
+	}
+	return cmp.Compare(s.phase, o.phase)
 }
 
 // byReadyTime compares Pods that are both ready, or both not.
@@ -71,15 +78,15 @@ func (s *standing) byReadyTime(o *standing) int {
 	if !s.ready || !o.ready {
 		return 0
 	}
-	return laterFirst(s.readySince, o.readySince)
+	return cmp.Compare(o.readySince, s.readySince)
 }
 
 // byAge compares creation. Names break the last tie, so that an order never depends on the one that the Pods came in.
 func (s *standing) byAge(o *standing) int {
-	return cmp.Or(
-		laterFirst(s.pod.CreationTimestamp.Time, o.pod.CreationTimestamp.Time),
-		cmp.Compare(s.pod.Name, o.pod.Name),
-	)
+	if order := cmp.Compare(o.created, s.created); order != 0 {
+		return order
+	}
+	return cmp.Compare(s.pod.Name, o.pod.Name)
 }
 
 func falseFirst(a, b bool) int {
@@ -93,10 +100,12 @@ func falseFirst(a, b bool) int {
 	}
 }
 
-// laterFirst compares times; a zero time is later than any other.
-func laterFirst(a, b time.Time) int {
-	if a.IsZero() || b.IsZero() {
-		return falseFirst(b.IsZero(), a.IsZero())
+// moment is a time, to compare. An unknown one is later than any other.
+type moment int64
+
+func momentOf(t metav1.Time) moment {
+	if t.IsZero() {
+		return math.MaxInt64
 	}
-	return b.Compare(a)
+	return moment(t.UnixNano())
 }

@@ -38,14 +38,22 @@ func (u Update) Sort(waiting, active []*corev1.Pod) []*corev1.Pod {
 }
 
 func (s *standing) compareForUpdate(o *standing) int {
-	return cmp.Or(
-		s.byProgress(o),
-		falseFirst(s.ready, o.ready),
-		s.byReadyTime(o),
-		cmp.Compare(o.restarts, s.restarts),
-		cmp.Compare(o.sidecarRestarts, s.sidecarRestarts),
-		s.byAge(o),
-	)
+	if order := s.byProgress(o); order != 0 {
+		return order
+	}
+	if order := falseFirst(s.ready, o.ready); order != 0 {
+		return order
+	}
+	if order := s.byReadyTime(o); order != 0 {
+		return order
+	}
+	if order := cmp.Compare(o.restarts, s.restarts); order != 0 {
+		return order
+	}
+	if order := cmp.Compare(o.sidecarRestarts, s.sidecarRestarts); order != 0 {
+		return order
+	}
+	return s.byAge(o)
 }
 
 // Arrange is Sort for workloads with a base order of their own: waiting are in it already. Priority comes on top of the base
@@ -56,9 +64,20 @@ func (u Update) Arrange(waiting, active []*corev1.Pod) []*corev1.Pod {
 	if u.Priority != nil {
 		prioritize(arranged, u.Priority)
 	}
-	arranged = scatter(arranged, active, u.Scatter)
-	slices.SortStableFunc(arranged, func(a, b *corev1.Pod) int { return falseFirst(!isHeld(a), !isHeld(b)) })
-	return arranged
+	return heldFirst(scatter(arranged, active, u.Scatter))
+}
+
+func heldFirst(pods []*corev1.Pod) []*corev1.Pod {
+	var held []*corev1.Pod
+	others := make([]*corev1.Pod, 0, len(pods))
+	for _, pod := range pods {
+		if isHeld(pod) {
+			held = append(held, pod)
+		} else {
+			others = append(others, pod)
+		}
+	}
+	return append(held, others...)
 }
 
 func isHeld(pod *corev1.Pod) bool {
