@@ -29,9 +29,10 @@ type Gate interface {
 // Gates is one set of feature gates with the dependencies between them applied. It is a pflag.Value that
 // accumulates over repeated flags; after the flags are parsed it is only read, by any number of goroutines.
 type Gates struct {
-	gate    featuregate.MutableVersionedFeatureGate
-	named   map[string]bool
-	notices []string
+	gate     featuregate.MutableVersionedFeatureGate
+	defaults map[featuregate.Feature]bool
+	named    map[string]bool
+	notices  []string
 }
 
 var (
@@ -41,7 +42,7 @@ var (
 
 // New returns the gates at their defaults.
 func New() *Gates {
-	g := &Gates{named: map[string]bool{}}
+	g := &Gates{defaults: map[featuregate.Feature]bool{}, named: map[string]bool{}}
 	if err := g.rebuild(map[string]bool{}); err != nil {
 		// Only a contradiction within this package's own tables can get here.
 		panic(fmt.Sprintf("build feature gates: %v", err))
@@ -85,6 +86,12 @@ func (g *Gates) Set(value string) error {
 	return nil
 }
 
+// SetDefault changes the value that a gate has when neither it nor its stage is named.
+func (g *Gates) SetDefault(feature featuregate.Feature, on bool) error {
+	g.defaults[feature] = on
+	return g.rebuild(g.named)
+}
+
 // String returns the explicitly named gates as "Name=bool,..." in order of name.
 func (g *Gates) String() string {
 	var pairs []string
@@ -112,8 +119,14 @@ func (g *Gates) Notices() []string { return slices.Clone(g.notices) }
 // rebuild replaces the gates by defaults plus named plus dependencies. Starting from nothing each time keeps
 // the result independent of the order in which flags were given.
 func (g *Gates) rebuild(named map[string]bool) error {
+	known := specs()
+	for feature, on := range g.defaults {
+		spec := known[feature]
+		spec.Default = on
+		known[feature] = spec
+	}
 	gate := featuregate.NewFeatureGate()
-	if err := gate.Add(specs()); err != nil {
+	if err := gate.Add(known); err != nil {
 		return err
 	}
 	values, notices, err := resolve(named)

@@ -208,6 +208,22 @@ func TestSetRefuses(t *testing.T) {
 	}
 }
 
+func TestSetDefault(t *testing.T) {
+	gates := features.New()
+	if err := gates.SetDefault(features.PodWebhook, false); err != nil {
+		t.Fatal(err)
+	}
+	if gates.Enabled(features.PodWebhook) || gates.Enabled(features.WorkloadSpread) {
+		t.Error("the default, or what depends on it, is not off")
+	}
+	if err := gates.Set("PodWebhook=true"); err != nil {
+		t.Fatal(err)
+	}
+	if !gates.Enabled(features.PodWebhook) || !gates.Enabled(features.WorkloadSpread) {
+		t.Error("the named gate does not win over the default")
+	}
+}
+
 func TestNoticesTellWhatChanged(t *testing.T) {
 	gates := featurestest.Gates(t, "DaemonWatchingCRR=true,PreDownloadImageForInPlaceUpdate=true")
 	want := []string{
