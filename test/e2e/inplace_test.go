@@ -26,7 +26,8 @@ const (
 	webV3     = "playground/web:v3"
 	shell     = "playground/shell:v1"
 	slow      = "playground/slow:v1"
-	crash     = "playground/crash:v1"
+	// missing is an image that no registry has: a container of it never starts, and is never ready for a moment either.
+	missing = "playground/missing:v1"
 )
 
 // identity is what an in-place update leaves as it is.
@@ -288,6 +289,16 @@ func TestInPlaceGracePeriod(t *testing.T) {
 	}
 }
 
+// cannotPull tells whether a container waits for an image that cannot be had.
+func cannotPull(pod *corev1.Pod, container string) bool {
+	for _, status := range pod.Status.ContainerStatuses {
+		if waiting := status.State.Waiting; status.Name == container && waiting != nil {
+			return waiting.Reason == "ErrImagePull" || waiting.Reason == "ImagePullBackOff"
+		}
+	}
+	return false
+}
+
 func TestInPlaceBatchesByPriority(t *testing.T) {
 	s := shared(t)
 	barrier := &corev1.ConfigMap{Data: map[string]string{"p_10": "true", "p_0": "true"}}
@@ -311,10 +322,10 @@ func TestInPlaceBatchesByPriority(t *testing.T) {
 	}
 
 	// A first batch that never becomes ready holds the second one back, for as long as it takes.
-	broken := s.change("web", fixtures.MainImage(webV3), fixtures.WithImage("side", "playground/exit-1:v1"))
+	broken := s.change("web", fixtures.MainImage(webV3), fixtures.WithImage("side", missing))
 	s.until("the first batch fails", func(v observe.View) error {
 		for _, pod := range v.PodsOf(broken.Name) {
-			if observe.Restarts(pod, "side") < 2 {
+			if !cannotPull(pod, "side") {
 				return errors.New("the container has not failed yet")
 			}
 		}

@@ -203,23 +203,25 @@ func TestUpdatePriorityAndScatter(t *testing.T) {
 		}
 	})
 	t.Run("scatter", func(t *testing.T) {
-		m := &meter{}
-		s := sharedWatched(t, m.look)
-		s.start(fixtures.CloneSet("web", fixtures.Replicas(6), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("1"),
+		s := shared(t)
+		s.start(fixtures.CloneSet("web", fixtures.Replicas(6), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("100%"),
 			fixtures.RollingUpdate(func(r *v1beta1.RollingUpdateCloneSetStrategy) {
 				r.ScatterStrategy = v1beta1.UpdateScatterStrategy{{Key: "colour", Value: "blue"}}
 			})))
-		blue := map[string]bool{}
 		for _, pod := range s.pods("web")[:2] {
-			blue[pod.Name] = true
 			s.labelPod(pod.Name, "colour", "blue")
 		}
-		m.begin(webV2)
-		s.roll("web", fixtures.MainImage(webV2))
-		// The order is decided anew for the Pods that still wait; what stands is that the marked Pods are apart: one begins, one ends.
-		order := m.extremes().updatedOrder
-		if len(order) != 6 || !blue[order[0]] || !blue[order[5]] {
-			t.Errorf("updated in order %v, want the marked Pods %v first and last", order, blue)
+		// Two of six marked, the order is marked, four others, marked: of the first two one is marked.
+		set := s.change("web", fixtures.MainImage(webV2), fixtures.Partition("4"))
+		s.until("two Pods are updated", settledAt(set, 2, 6))
+		marked := 0
+		for _, pod := range s.pods("web") {
+			if observe.ImageOf(pod, fixtures.Container) == webV2 && pod.Labels["colour"] == "blue" {
+				marked++
+			}
+		}
+		if marked != 1 {
+			t.Errorf("%d of the two updated Pods are marked, want 1", marked)
 		}
 	})
 }
@@ -280,7 +282,7 @@ func TestProgressDeadline(t *testing.T) {
 		return conditionIs("web", v1beta1.CloneSetConditionProgressing, status, reason, texts...)
 	}
 	s.until("the first rollout is done", progressing(corev1.ConditionTrue, v1beta1.CloneSetAvailable))
-	set := s.change("web", fixtures.MainImage(crash))
+	set := s.change("web", fixtures.MainImage(missing))
 	s.until("the rollout goes on", all(observed(set), progressing(corev1.ConditionTrue, v1beta1.CloneSetProgressUpdated)))
 	s.until("the deadline passes", progressing(corev1.ConditionFalse, v1beta1.CloneSetProgressDeadlineExceeded, "has timed out progressing"))
 	// A fixed template deserves a fresh deadline.
@@ -325,7 +327,7 @@ func TestAnUpdateReplacesAnUnfinishedOne(t *testing.T) {
 	s := shared(t)
 	s.start(fixtures.CloneSet("web", fixtures.Replicas(3), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("1")))
 	before := s.remember("web")
-	set := s.change("web", fixtures.MainImage(crash))
+	set := s.change("web", fixtures.MainImage(missing))
 	s.until("one Pod fails, and no other is touched", counts(set, func(status v1beta1.CloneSetStatus) bool {
 		return status.UpdatedReplicas == 1 && status.AvailableReplicas == 2
 	}))

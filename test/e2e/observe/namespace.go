@@ -73,6 +73,13 @@ func (n *Namespace) View() View {
 	return n.view.clone()
 }
 
+// Changed returns a channel that is closed with the next change.
+func (n *Namespace) Changed() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.changed
+}
+
 // History returns every change of every Pod so far, in order.
 func (n *Namespace) History() []PodChange {
 	n.mu.Lock()
