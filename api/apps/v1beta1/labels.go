@@ -45,6 +45,14 @@ const (
 	// ImagePreDownloadMinUpdatedReadyPodsAnnotation, on a v1alpha1 CloneSet, is inPlaceUpdateStrategy.imagePreDownloadMinUpdatedReadyPods.
 	ImagePreDownloadMinUpdatedReadyPodsAnnotation = "apps.kruise.io/image-predownload-min-updated-ready-pods"
 
+	// DeleteProtectionLabel on an object makes deleting it be refused, while gate ResourcesDeletionProtection is on: always with value
+	// DeleteProtectionAlways, while something depends on it with value DeleteProtectionCascading. Other values mean nothing.
+	DeleteProtectionLabel = "policy.kruise.io/delete-protection"
+	// DeleteProtectionAlways is a value of DeleteProtectionLabel.
+	DeleteProtectionAlways = "Always"
+	// DeleteProtectionCascading is a value of DeleteProtectionLabel.
+	DeleteProtectionCascading = "Cascading"
+
 	// PodTemplateHashLabel holds the short hash of a Pod's revision.
 	PodTemplateHashLabel = "pod-template-hash"
 )
