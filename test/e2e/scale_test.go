@@ -88,7 +88,7 @@ func TestDeletionCost(t *testing.T) {
 func TestScaleUpWithinMaxUnavailable(t *testing.T) {
 	const limit = 2
 	var most atomic.Int64
-	s := sharedWatched(t, func(v observe.View, _ observe.PodChange) {
+	s := sharedWatched(t, func(v observe.View, _ []observe.PodChange) {
 		unavailable := int64(0)
 		for _, pod := range v.PodsOf("web") {
 			if !observe.Available(pod) {

@@ -32,15 +32,15 @@ type space struct {
 	client client.Client
 }
 
-// newSpace makes a namespace that goes with the test. onPod, which may be nil, hears of every change of a Pod.
-func newSpace(t *testing.T, manager func() *managerprocess.Process, onPod func(observe.View, observe.PodChange)) *space {
+// newSpace makes a namespace that goes with the test. onPods, which may be nil, hears of every change of Pods.
+func newSpace(t *testing.T, manager func() *managerprocess.Process, onPods func(observe.View, []observe.PodChange)) *space {
 	t.Helper()
 	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{GenerateName: "e2e-"}}
 	if err := suite.Client.Create(t.Context(), namespace); err != nil {
 		t.Fatalf("create namespace: %v", err)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	watched, err := observe.Watch(ctx, suite.Client, namespace.Name, onPod)
+	watched, err := observe.Watch(ctx, suite.Client, namespace.Name, onPods)
 	if err != nil {
 		cancel()
 		t.Fatal(err)

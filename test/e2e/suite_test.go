@@ -160,15 +160,15 @@ func shared(t *testing.T) *space {
 	return sharedWatched(t, nil)
 }
 
-// sharedWatched is shared with somebody who hears of every change of a Pod.
-func sharedWatched(t *testing.T, onPod func(observe.View, observe.PodChange)) *space {
+// sharedWatched is shared with somebody who hears of every change of Pods.
+func sharedWatched(t *testing.T, onPods func(observe.View, []observe.PodChange)) *space {
 	t.Helper()
 	t.Parallel()
 	manager, err := suite.sharedManager(context.Background())
 	if err != nil {
 		t.Fatalf("start the shared manager: %v", err)
 	}
-	return newSpace(t, func() *managerprocess.Process { return manager }, onPod)
+	return newSpace(t, func() *managerprocess.Process { return manager }, onPods)
 }
 
 // alone starts a manager for one test, which must not be parallel, and stops it at the end.

@@ -239,7 +239,9 @@ func (s *space) createAged(set *unstructured.Unstructured) error {
 		}
 		write := s.client.Update
 		if age == 1 {
-			write = func(ctx context.Context, object client.Object, _ ...client.UpdateOption) error { return s.client.Create(ctx, object) }
+			write = func(ctx context.Context, object client.Object, _ ...client.UpdateOption) error {
+				return s.client.Create(ctx, object)
+			}
 		}
 		if err := write(s.Context(), set); err != nil {
 			return fmt.Errorf("write generation %d: %w", age, err)

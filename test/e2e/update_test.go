@@ -41,7 +41,7 @@ func (m *meter) begin(image string) {
 }
 
 // look is for observe.Watch.
-func (m *meter) look(v observe.View, change observe.PodChange) {
+func (m *meter) look(v observe.View, changes []observe.PodChange) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.running {
@@ -61,9 +61,11 @@ func (m *meter) look(v observe.View, change observe.PodChange) {
 	m.unavailable = max(m.unavailable, len(pods)-available)
 	m.leastAvailable = min(m.leastAvailable, available)
 	m.mostAtImage = max(m.mostAtImage, atImage)
-	if pod := change.Pod; observe.ImageOf(pod, fixtures.Container) == m.image && !m.updatedSeen[pod.Name] {
-		m.updatedSeen[pod.Name] = true
-		m.updatedOrder = append(m.updatedOrder, pod.Name)
+	for _, change := range changes {
+		if pod := change.Pod; observe.ImageOf(pod, fixtures.Container) == m.image && !m.updatedSeen[pod.Name] {
+			m.updatedSeen[pod.Name] = true
+			m.updatedOrder = append(m.updatedOrder, pod.Name)
+		}
 	}
 }
 

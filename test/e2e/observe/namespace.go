@@ -42,16 +42,17 @@ type Namespace struct {
 	changed chan struct{}
 	view    View
 	history []PodChange
-	onPod   func(View, PodChange)
+	onPods  func(View, []PodChange)
 }
 
-// Watch starts to watch a namespace until ctx ends, and returns when the present state has been read. onPod, which may be
-// nil, is called with every change of a Pod, one at a time, in the order of the watch.
-func Watch(ctx context.Context, c client.WithWatch, namespace string, onPod func(View, PodChange)) (*Namespace, error) {
-	n := &Namespace{Name: namespace, changed: make(chan struct{}), view: newView(), onPod: onPod}
+// Watch starts to watch a namespace until ctx ends, and returns when the present state has been read. onPods, which may be nil, is
+// called with the changes of Pods in the order of the watch: one at a time, or several when a lost watch was made up for by a list,
+// of which the order is not known. The view is that after the changes, and valid during the call only.
+func Watch(ctx context.Context, c client.WithWatch, namespace string, onPods func(View, []PodChange)) (*Namespace, error) {
+	n := &Namespace{Name: namespace, changed: make(chan struct{}), view: newView(), onPods: onPods}
 	stores := []interface{ synced() <-chan struct{} }{
 		follow(ctx, c, n, &v1beta1.CloneSetList{}, n.view.CloneSets, nil),
-		follow(ctx, c, n, &corev1.PodList{}, n.view.Pods, n.recordPod),
+		follow(ctx, c, n, &corev1.PodList{}, n.view.Pods, n.recordPods),
 		follow(ctx, c, n, &corev1.PersistentVolumeClaimList{}, n.view.Claims, nil),
 		follow(ctx, c, n, &appsv1.ControllerRevisionList{}, n.view.Revisions, nil),
 		follow(ctx, c, n, &corev1.EventList{}, n.view.Events, nil),
@@ -145,10 +146,10 @@ func orHolds(err error) error {
 	return err
 }
 
-func (n *Namespace) recordPod(change PodChange) {
-	n.history = append(n.history, change)
-	if n.onPod != nil {
-		n.onPod(n.view, change)
+func (n *Namespace) recordPods(changes []PodChange) {
+	n.history = append(n.history, changes...)
+	if n.onPods != nil && len(changes) > 0 {
+		n.onPods(n.view, changes)
 	}
 }
 
@@ -160,7 +161,7 @@ func (n *Namespace) notify() {
 
 // follow keeps the objects of one kind in a map, by name.
 func follow[L client.ObjectList, T client.Object](
-	ctx context.Context, c client.WithWatch, n *Namespace, list L, objects map[string]T, record func(PodChange),
+	ctx context.Context, c client.WithWatch, n *Namespace, list L, objects map[string]T, record func([]PodChange),
 ) *store[T] {
 	options := func(o metav1.ListOptions) *client.ListOptions {
 		return &client.ListOptions{Namespace: n.Name, Raw: &o}

@@ -17,7 +17,7 @@ import (
 type store[T client.Object] struct {
 	namespace *Namespace
 	objects   map[string]T
-	record    func(PodChange)
+	record    func([]PodChange)
 	ready     chan struct{}
 	once      sync.Once
 }
@@ -39,7 +39,7 @@ func (s *store[T]) Update(obj any) error {
 	}
 	s.namespace.mu.Lock()
 	defer s.namespace.mu.Unlock()
-	s.set(object)
+	s.tell(s.set(object))
 	s.namespace.notify()
 	return nil
 }
@@ -52,7 +52,7 @@ func (s *store[T]) Delete(obj any) error {
 	}
 	s.namespace.mu.Lock()
 	defer s.namespace.mu.Unlock()
-	s.drop(object)
+	s.tell(s.drop(object))
 	s.namespace.notify()
 	return nil
 }
@@ -69,16 +69,18 @@ func (s *store[T]) Replace(list []any, _ string) error {
 		}
 		listed[object.GetName()] = object
 	}
+	var changes []change[T]
 	for name, object := range s.objects {
 		if fresh, ok := listed[name]; !ok || fresh.GetUID() != object.GetUID() {
-			s.drop(object)
+			changes = append(changes, s.drop(object))
 		}
 	}
 	for name, object := range listed {
 		if old, ok := s.objects[name]; !ok || old.GetResourceVersion() != object.GetResourceVersion() {
-			s.set(object)
+			changes = append(changes, s.set(object))
 		}
 	}
+	s.tell(changes...)
 	s.once.Do(func() { close(s.ready) })
 	s.namespace.notify()
 	return nil
@@ -87,19 +89,33 @@ func (s *store[T]) Replace(list []any, _ string) error {
 // Resync implements cache.ReflectorStore.
 func (s *store[T]) Resync() error { return nil }
 
-func (s *store[T]) set(object T) {
+// change is an object that was written or has gone.
+type change[T client.Object] struct {
+	object T
+	gone   bool
+}
+
+func (s *store[T]) set(object T) change[T] {
 	object.SetManagedFields(nil)
 	s.objects[object.GetName()] = object
-	s.tell(object, false)
+	return change[T]{object: object}
 }
 
-func (s *store[T]) drop(object T) {
+func (s *store[T]) drop(object T) change[T] {
 	delete(s.objects, object.GetName())
-	s.tell(object, true)
+	return change[T]{object: object, gone: true}
 }
 
-func (s *store[T]) tell(object T, gone bool) {
-	if pod, ok := any(object).(*corev1.Pod); ok && s.record != nil {
-		s.record(PodChange{At: time.Now(), Pod: pod, Gone: gone})
+func (s *store[T]) tell(changes ...change[T]) {
+	if s.record == nil {
+		return
 	}
+	now := time.Now()
+	pods := make([]PodChange, 0, len(changes))
+	for _, c := range changes {
+		if pod, ok := any(c.object).(*corev1.Pod); ok {
+			pods = append(pods, PodChange{At: now, Pod: pod, Gone: c.gone})
+		}
+	}
+	s.record(pods)
 }
