@@ -44,19 +44,17 @@ func (m *Manager) remove(ctx context.Context, inst *instance.Instance) error {
 	if err := stopAll(ctx, inst); err != nil {
 		return err
 	}
-	if inst.NodeType == instance.Real {
-		real, err := m.realNodes(inst)
-		if err != nil {
+	nodes, err := node.New(inst, m.Cache)
+	if err != nil {
+		return fmt.Errorf("clear the nodes of instance %s away: %w", inst.Name, err)
+	}
+	for n := range inst.Nodes {
+		if err := nodes.Stop(ctx, n); err != nil {
 			return err
 		}
-		for n := range inst.Nodes {
-			if err := real.Stop(ctx, n); err != nil {
-				return err
-			}
-		}
-		if err := real.Disconnect(ctx); err != nil {
-			return err
-		}
+	}
+	if err := nodes.Disconnect(ctx); err != nil {
+		return err
 	}
 	for _, volume := range volumes {
 		if err := os.RemoveAll(volume); err != nil {
@@ -64,15 +62,6 @@ func (m *Manager) remove(ctx context.Context, inst *instance.Instance) error {
 		}
 	}
 	return inst.Remove()
-}
-
-// realNodes gives the handle to the instance's real nodes.
-func (m *Manager) realNodes(inst *instance.Instance) (node.Real, error) {
-	tools, err := node.FindTools()
-	if err != nil {
-		return node.Real{}, fmt.Errorf("handle the real nodes of instance %s: %w", inst.Name, err)
-	}
-	return node.Real{Instance: inst, Cache: m.Cache, Tools: tools}, nil
 }
 
 // stopAll kills every process of the instance at once: none of them has anything to save.

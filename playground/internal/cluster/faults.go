@@ -11,6 +11,7 @@ import (
 
 	"kruise.io/kruise/playground/internal/controlplane"
 	"kruise.io/kruise/playground/internal/instance"
+	"kruise.io/kruise/playground/internal/node"
 )
 
 // RestartServer restarts the API server of the named instance; see controlplane.RestartServer.
@@ -21,37 +22,31 @@ func (m *Manager) RestartServer(ctx context.Context, name string, grace time.Dur
 }
 
 // StopNode ends a node as a power cut would.
-func (m *Manager) StopNode(ctx context.Context, name, node string) error {
-	return m.changeNode(name, node, func(machine machine, n int) error { return machine.Stop(ctx, n) })
+func (m *Manager) StopNode(ctx context.Context, name, nodeName string) error {
+	return m.changeNode(name, nodeName, func(nodes node.Nodes, n int) error { return nodes.Stop(ctx, n) })
 }
 
 // StartNode boots a node that was stopped. A node that runs is booted anew.
-func (m *Manager) StartNode(ctx context.Context, name, node string) error {
-	return m.changeNode(name, node, func(machine machine, n int) error {
-		if err := machine.Stop(ctx, n); err != nil {
+func (m *Manager) StartNode(ctx context.Context, name, nodeName string) error {
+	return m.changeNode(name, nodeName, func(nodes node.Nodes, n int) error {
+		if err := nodes.Stop(ctx, n); err != nil {
 			return err
 		}
-		return machine.Start(ctx, n)
+		return nodes.Start(ctx, n)
 	})
 }
 
-// machine starts and stops the n-th node of an instance, counted from 0.
-type machine interface {
-	Start(ctx context.Context, n int) error
-	Stop(ctx context.Context, n int) error
-}
-
-func (m *Manager) changeNode(name, node string, work func(machine machine, n int) error) error {
+func (m *Manager) changeNode(name, nodeName string, work func(nodes node.Nodes, n int) error) error {
 	return m.change(name, func(inst *instance.Instance) error {
-		n := slices.Index(inst.NodeNames(), node)
+		n := slices.Index(inst.NodeNames(), nodeName)
 		if n < 0 {
-			return fmt.Errorf("instance %s has no node %q: it has %v", name, node, inst.NodeNames())
+			return fmt.Errorf("instance %s has no node %q: it has %v", name, nodeName, inst.NodeNames())
 		}
-		machine, err := m.machine(inst)
+		nodes, err := node.New(inst, m.Cache)
 		if err != nil {
 			return err
 		}
-		return work(machine, n)
+		return work(nodes, n)
 	})
 }
 
@@ -70,8 +65,4 @@ func (m *Manager) change(name string, work func(inst *instance.Instance) error) 
 		return fmt.Errorf("instance %s is not up", name)
 	}
 	return work(inst)
-}
-
-func (m *Manager) machine(inst *instance.Instance) (machine, error) {
-	return m.realNodes(inst)
 }

@@ -57,8 +57,7 @@ func (m *Manager) Up(ctx context.Context, opts UpOptions) (*instance.Instance, e
 	if inst, err := m.existing(ctx, opts.Name); inst != nil || err != nil {
 		return inst, err
 	}
-	tools, err := m.chooseNodes(&opts)
-	if err != nil {
+	if err := m.chooseNodes(&opts); err != nil {
 		return nil, err
 	}
 	if err := m.Cache.Ensure(ctx, m.Out, programs(opts.NodeType)...); err != nil {
@@ -68,7 +67,7 @@ func (m *Manager) Up(ctx context.Context, opts UpOptions) (*instance.Instance, e
 	if err != nil {
 		return nil, err
 	}
-	if err := m.start(ctx, inst, tools, opts); err != nil {
+	if err := m.start(ctx, inst, opts); err != nil {
 		m.Out.Line("clearing away what was started")
 		// The caller's context may have ended, which must not keep the remains here.
 		return nil, errors.Join(err, m.remove(context.WithoutCancel(ctx), inst))
@@ -109,31 +108,30 @@ func Alive(inst *instance.Instance) (bool, error) {
 }
 
 // chooseNodes settles the node type and says why.
-func (m *Manager) chooseNodes(opts *UpOptions) (node.Tools, error) {
+func (m *Manager) chooseNodes(opts *UpOptions) error {
+	if opts.Nodes < 0 || opts.Nodes > instance.MaxNodes {
+		return fmt.Errorf("%d nodes: ask for 0 to %d", opts.Nodes, instance.MaxNodes)
+	}
 	if opts.NodeType == instance.None || opts.Nodes == 0 {
 		opts.NodeType, opts.Nodes = instance.None, 0
-		return node.Tools{}, nil
-	}
-	if opts.Nodes < 0 || opts.Nodes > instance.MaxNodes {
-		return node.Tools{}, fmt.Errorf("%d nodes: ask for 0 to %d", opts.Nodes, instance.MaxNodes)
+		return nil
 	}
 	if opts.NodeType == instance.Hollow {
-		return node.Tools{}, nil
+		return nil
 	}
-	tools, err := node.FindTools()
+	_, err := node.FindTools()
 	switch {
-	case err == nil:
-		if opts.NodeType == instance.Auto {
-			m.Out.Line("nodes will be real: this machine has containerd, runc and the right to use them")
-		}
+	case err == nil && opts.NodeType == instance.Auto:
+		m.Out.Line("using real nodes: this machine has containerd, runc and the right to use them")
 		opts.NodeType = instance.Real
-	case opts.NodeType == instance.Auto:
-		m.Out.Line("nodes will be hollow, their containers only pretended: %v", err)
+	case err != nil && opts.NodeType == instance.Auto:
+		m.Out.Line("using hollow nodes, whose containers are only pretended: %v", err)
 		opts.NodeType = instance.Hollow
-	default:
-		return node.Tools{}, err
 	}
-	return tools, nil
+	if opts.NodeType == instance.Real {
+		return err
+	}
+	return nil
 }
 
 func programs(t instance.NodeType) []build.Program {
@@ -147,13 +145,14 @@ func programs(t instance.NodeType) []build.Program {
 	}
 }
 
-func (m *Manager) start(ctx context.Context, inst *instance.Instance, tools node.Tools, opts UpOptions) error {
-	real := node.Real{Instance: inst, Cache: m.Cache, Tools: tools}
-	if inst.NodeType == instance.Real {
-		// The API server listens on the bridge.
-		if err := real.Connect(ctx); err != nil {
-			return err
-		}
+func (m *Manager) start(ctx context.Context, inst *instance.Instance, opts UpOptions) error {
+	nodes, err := node.New(inst, m.Cache)
+	if err != nil {
+		return err
+	}
+	// The network comes first: the API server listens on it.
+	if err := nodes.Connect(ctx); err != nil {
+		return err
 	}
 	issuer, err := controlplane.Prepare(inst)
 	if err != nil {
@@ -165,41 +164,40 @@ func (m *Manager) start(ctx context.Context, inst *instance.Instance, tools node
 	if err != nil {
 		return err
 	}
-	if err := controlplane.StartControllers(inst, m.Cache, opts.ControlPlane); err != nil {
-		return err
+	what := "controller manager and scheduler run"
+	if inst.Nodes > 0 {
+		what += fmt.Sprintf(", %d %s nodes are Ready", inst.Nodes, inst.NodeType)
 	}
-	client, err := controlplane.Client(inst)
-	if err != nil {
-		return err
-	}
-	if err := controlplane.Bootstrap(ctx, client); err != nil {
-		return err
-	}
-	what := fmt.Sprintf("controller manager and scheduler run, %d %s nodes are Ready", inst.Nodes, inst.NodeType)
 	return m.Out.Step(what, func() error {
-		if err := m.startNodes(ctx, real, issuer); err != nil {
+		if err := controlplane.StartControllers(inst, m.Cache, opts.ControlPlane); err != nil {
+			return err
+		}
+		client, err := controlplane.Client(inst)
+		if err != nil {
+			return err
+		}
+		if err := controlplane.Bootstrap(ctx, client); err != nil {
+			return err
+		}
+		if err := m.startNodes(ctx, inst, nodes, issuer); err != nil {
 			return err
 		}
 		return controlplane.AwaitReady(ctx, client, inst.Nodes, func() error { return allAlive(inst) })
 	})
 }
 
-func (m *Manager) startNodes(ctx context.Context, real node.Real, issuer controlplane.Issuer) error {
-	inst := real.Instance
-	switch inst.NodeType {
-	case instance.Real:
+func (m *Manager) startNodes(ctx context.Context, inst *instance.Instance, nodes node.Nodes, issuer node.Issuer) error {
+	if inst.NodeType == instance.Real {
 		if err := m.startRegistry(ctx, inst); err != nil {
 			return err
 		}
-		for n := range inst.Nodes {
-			if err := errors.Join(real.Prepare(n, issuer)); err != nil {
-				return err
-			}
+	}
+	for n := range inst.Nodes {
+		if err := nodes.Prepare(n, issuer); err != nil {
+			return err
 		}
-		for n := range inst.Nodes {
-			if err := real.Start(ctx, n); err != nil {
-				return err
-			}
+		if err := nodes.Start(ctx, n); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -40,14 +40,14 @@ type Options struct {
 	NodeMonitorGracePeriod time.Duration
 }
 
-// authority is the certificate authority of an instance, with the key at hand only while the instance is made.
-type authority struct {
+// Authority is the certificate authority of an instance, with the key at hand only while the instance is made.
+type Authority struct {
 	*pki.Authority
 	inst *instance.Instance
 }
 
 // IssueKubeconfig writes at path a kubeconfig for the given user and groups.
-func (a authority) IssueKubeconfig(path, user string, groups ...string) error {
+func (a Authority) IssueKubeconfig(path, user string, groups ...string) error {
 	pair, err := a.Issue(pki.Subject{CommonName: user, Organization: groups})
 	if err != nil {
 		return err
@@ -55,20 +55,15 @@ func (a authority) IssueKubeconfig(path, user string, groups ...string) error {
 	return kubeconfig.Write(path, "kruise-"+a.inst.Name, a.inst.Server(), a.Bundle(), pair)
 }
 
-// Issuer writes kubeconfigs for further users of the cluster, the nodes above all.
-type Issuer interface {
-	IssueKubeconfig(path, user string, groups ...string) error
-}
-
 // Prepare writes the certificates and kubeconfigs of the control plane and of the administrator.
-func Prepare(inst *instance.Instance) (Issuer, error) {
+func Prepare(inst *instance.Instance) (Authority, error) {
 	root, err := pki.NewAuthority("kruise-playground-" + inst.Name)
 	if err != nil {
-		return nil, err
+		return Authority{}, err
 	}
 	front, err := pki.NewAuthority("kruise-playground-" + inst.Name + "-front-proxy")
 	if err != nil {
-		return nil, err
+		return Authority{}, err
 	}
 	dir := inst.PKIDir()
 	if err := errors.Join(
@@ -79,9 +74,9 @@ func Prepare(inst *instance.Instance) (Issuer, error) {
 		issue(front, dir, "front-proxy-client", pki.Subject{CommonName: "front-proxy-client"}),
 		pki.WriteTokenKey(dir, "sa"),
 	); err != nil {
-		return nil, err
+		return Authority{}, err
 	}
-	issuer := authority{root, inst}
+	issuer := Authority{root, inst}
 	return issuer, errors.Join(
 		issuer.IssueKubeconfig(inst.Kubeconfig(), "kubernetes-admin", "system:masters"),
 		issuer.IssueKubeconfig(credentials(inst, build.ControllerManager), "system:kube-controller-manager"),

@@ -18,14 +18,14 @@ const (
 	// The ports lie below the range that the kernel takes for outgoing connections, so that a server that is down for
 	// a moment finds its port free again.
 	firstPort      = 20000
-	portsPerIndex  = 10 + MaxNodes
+	portsPerIndex  = 10
 	firstSecondNet = 128
 )
 
 // Port is the role that a port of an instance has.
 type Port int
 
-// The ports of an instance's control plane. Hollow nodes follow, see Instance.HollowPort.
+// The ports of an instance.
 const (
 	EtcdClient Port = iota
 	EtcdPeer
@@ -33,14 +33,11 @@ const (
 	ControllerManager
 	Scheduler
 	Registry
-	firstHollowPort Port = 10
+	portCount
 )
 
 // Port returns the TCP port for a role.
 func (s State) Port(p Port) int { return firstPort + s.Index*portsPerIndex + int(p) }
-
-// HollowPort is the kubelet port of the n-th hollow node, counted from 0; these share one address.
-func (s State) HollowPort(n int) int { return s.Port(firstHollowPort) + n }
 
 // Network is the instance's whole address range.
 func (s State) Network() netip.Prefix { return network(s.Index) }
@@ -114,7 +111,7 @@ func firstFree(used map[int]bool, machineHasRoom func(index int) error) (int, er
 // machineIsFree tells whether the ports and the addresses of an index are unused by other software.
 func machineIsFree(index int) error {
 	state := State{Index: index}
-	for port := EtcdClient; port < firstHollowPort; port++ {
+	for port := EtcdClient; port < portCount; port++ {
 		listener, err := net.Listen("tcp", fmt.Sprintf(":%d", state.Port(port)))
 		if err != nil {
 			return fmt.Errorf("port %d: %w", state.Port(port), err)

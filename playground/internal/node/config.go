@@ -77,8 +77,6 @@ func newConfig(inst *instance.Instance, n int, programs string, tools Tools) con
 	return c
 }
 
-func folder(inst *instance.Instance, n int) string { return inst.Path("nodes", inst.NodeNames()[n]) }
-
 func cgroupRoot(inst *instance.Instance, n int) string {
 	return inst.CgroupRoot() + "/" + inst.NodeNames()[n]
 }

@@ -124,7 +124,7 @@ func (c config) services() (runtime service, agents []service) {
 	return runtime, []service{
 		{"kubelet", program("kubelet"), []string{
 			"--config=" + in("kubelet.yaml"),
-			"--kubeconfig=" + in("kubelet.kubeconfig"),
+			"--kubeconfig=" + in(kubeletKubeconfig),
 			"--hostname-override=" + c.Name,
 			"--node-ip=" + c.IP,
 			"--v=1",

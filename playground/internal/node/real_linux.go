@@ -1,12 +1,6 @@
 // Copyright 2026 The Kruise Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package node runs the nodes of an instance.
-//
-// A real node is one process tree in PID, mount, network, UTS and IPC namespaces of its own, whose first process is this
-// program again (Init). It looks like a machine to what runs in it: the default paths of containerd and kubelet are
-// its own. Ending the first process is what pulling the plug is to a machine: nothing of the node goes on, and all that
-// stays is its disk, the folder of the node.
 package node
 
 import (
@@ -20,7 +14,6 @@ import (
 	"strings"
 
 	"kruise.io/kruise/playground/internal/build"
-	"kruise.io/kruise/playground/internal/controlplane"
 	"kruise.io/kruise/playground/internal/instance"
 	"kruise.io/kruise/playground/internal/process"
 )
@@ -28,35 +21,33 @@ import (
 // InitCommand is the hidden command of this program that becomes the first process of a real node.
 const InitCommand = "node-init"
 
-// Real makes and ends real nodes of one instance.
-type Real struct {
-	Instance *instance.Instance
-	Cache    *build.Cache
-	Tools    Tools
+// realNodes are process trees in namespaces of their own.
+type realNodes struct {
+	inst  *instance.Instance
+	cache *build.Cache
+	tools Tools
 }
 
-// Connect makes the network that joins the nodes and the host.
-func (r Real) Connect(ctx context.Context) error {
-	bridge := r.Instance.Bridge()
+func (r realNodes) Connect(ctx context.Context) error {
+	bridge := r.inst.Bridge()
 	return r.ip(ctx,
 		"link add name "+bridge+" type bridge",
-		"address add "+r.Instance.HostIP()+"/24 dev "+bridge,
+		"address add "+r.inst.HostIP()+"/24 dev "+bridge,
 		"link set "+bridge+" up",
 	)
 }
 
-// Prepare fills the folder of the n-th node.
-func (r Real) Prepare(n int, issuer controlplane.Issuer) error {
-	dir := folder(r.Instance, n)
+func (r realNodes) Prepare(n int, issuer Issuer) error {
+	dir := folder(r.inst, n)
 	for _, sub := range []string{"logs", "var-lib/kubelet", "var-log"} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
 			return fmt.Errorf("make folder of node: %w", err)
 		}
 	}
-	if err := newConfig(r.Instance, n, r.Cache.Dir(), r.Tools).write(); err != nil {
+	if err := newConfig(r.inst, n, r.cache.Dir(), r.tools).write(); err != nil {
 		return err
 	}
-	authority, err := os.ReadFile(filepath.Join(r.Instance.PKIDir(), "ca.crt"))
+	authority, err := os.ReadFile(filepath.Join(r.inst.PKIDir(), "ca.crt"))
 	if err != nil {
 		return fmt.Errorf("read authority: %w", err)
 	}
@@ -64,61 +55,52 @@ func (r Real) Prepare(n int, issuer controlplane.Issuer) error {
 		return fmt.Errorf("write authority: %w", err)
 	}
 	return errors.Join(
-		issuer.IssueKubeconfig(filepath.Join(dir, "kubelet.kubeconfig"), "system:node:"+r.Instance.NodeNames()[n], "system:nodes"),
+		issueKubelet(issuer, r.inst, n, filepath.Join(dir, kubeletKubeconfig)),
 		issuer.IssueKubeconfig(filepath.Join(dir, "kube-proxy.kubeconfig"), "system:kube-proxy"),
 	)
 }
 
-// Start boots the n-th node and plugs it into the network.
-func (r Real) Start(ctx context.Context, n int) error {
+func (r realNodes) Start(ctx context.Context, n int) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find own executable: %w", err)
 	}
-	name := r.Instance.NodeNames()[n]
-	first, err := process.Start(r.Instance.RunDir(), process.Spec{
+	name := r.inst.NodeNames()[n]
+	first, err := process.Start(r.inst.RunDir(), process.Spec{
 		Name:     name,
 		Path:     self,
-		Args:     []string{InitCommand, filepath.Join(folder(r.Instance, n), configFile)},
+		Args:     []string{InitCommand, filepath.Join(folder(r.inst, n), configFile)},
 		Env:      []string{"PATH=" + os.Getenv("PATH") + ":" + systemPath},
-		LogPath:  r.Instance.Log(name),
+		LogPath:  r.inst.Log(name),
 		Isolated: true,
 	})
 	if err != nil {
 		return err
 	}
-	device := r.Instance.HostDevice(n)
+	device := r.inst.HostDevice(n)
 	if err := r.unplug(ctx, device); err != nil {
 		return err
 	}
 	return r.ip(ctx,
 		fmt.Sprintf("link add name %s type veth peer name %s netns %d", device, cable, first.PID()),
-		"link set "+device+" master "+r.Instance.Bridge()+" up",
-		"route replace "+r.Instance.PodCIDR(n)+" via "+r.Instance.NodeIP(n)+" dev "+r.Instance.Bridge(),
+		"link set "+device+" master "+r.inst.Bridge()+" up",
+		"route replace "+r.inst.PodCIDR(n)+" via "+r.inst.NodeIP(n)+" dev "+r.inst.Bridge(),
 	)
 }
 
-// Stop ends the n-th node as a power cut would.
-func (r Real) Stop(ctx context.Context, n int) error {
-	first, err := process.Load(r.Instance.RunDir(), r.Instance.NodeNames()[n])
-	if err != nil {
+func (r realNodes) Stop(ctx context.Context, n int) error {
+	if err := stop(ctx, r.inst, n); err != nil {
 		return err
 	}
-	if first != nil {
-		if err := first.Stop(ctx, 0); err != nil {
-			return err
-		}
-	}
-	return errors.Join(r.unplug(ctx, r.Instance.HostDevice(n)), removeCgroup(cgroupRoot(r.Instance, n)))
+	return errors.Join(r.unplug(ctx, r.inst.HostDevice(n)), removeCgroup(cgroupRoot(r.inst, n)))
 }
 
-// Disconnect removes all that the instance's real nodes left on the host; the nodes have been stopped.
-func (r Real) Disconnect(ctx context.Context) error {
-	return errors.Join(r.unplug(ctx, r.Instance.Bridge()), removeCgroup(r.Instance.CgroupRoot()))
+func (r realNodes) Disconnect(ctx context.Context) error {
+	return errors.Join(r.unplug(ctx, r.inst.Bridge()), removeCgroup(r.inst.CgroupRoot()))
 }
 
 // unplug removes a network device, and with it the routes over it, when it is there.
-func (r Real) unplug(ctx context.Context, device string) error {
+func (r realNodes) unplug(ctx context.Context, device string) error {
 	if _, err := os.Stat(filepath.Join("/sys/class/net", device)); errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
@@ -130,8 +112,8 @@ func (r Real) unplug(ctx context.Context, device string) error {
 	return err
 }
 
-func (r Real) ip(ctx context.Context, commands ...string) error {
-	return runIP(ctx, r.Tools.IP, commands...)
+func (r realNodes) ip(ctx context.Context, commands ...string) error {
+	return runIP(ctx, r.tools.IP, commands...)
 }
 
 func runIP(ctx context.Context, program string, commands ...string) error {

@@ -33,6 +33,8 @@ type Spec struct {
 	Args []string `json:"args"`
 	// Env is added to the environment of the caller.
 	Env []string `json:"env,omitempty"`
+	// Dir is the working directory; empty means that of the caller.
+	Dir string `json:"dir,omitempty"`
 	// LogPath is the file that stdout and stderr are appended to.
 	LogPath string `json:"logPath"`
 	// Isolated gives the process PID, mount, network, UTS and IPC namespaces of its own. When it ends, the kernel
@@ -59,7 +61,7 @@ func Start(dir string, spec Spec) (*Process, error) {
 	}
 	defer log.Close()
 	cmd := exec.Command(spec.Path, spec.Args...)
-	cmd.Env = append(os.Environ(), spec.Env...)
+	cmd.Env, cmd.Dir = append(os.Environ(), spec.Env...), spec.Dir
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.SysProcAttr = attributes(spec.Isolated)
 	if err := cmd.Start(); err != nil {
