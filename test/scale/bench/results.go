@@ -1,0 +1,129 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+)
+
+// Row is what one action of one contender took.
+type Row struct {
+	Contender string `json:"contender"`
+	Action    action `json:"action"`
+	// Pods is the size of the workload, Changed how many Pods the action created, updated or deleted.
+	Pods    int `json:"pods"`
+	Changed int `json:"changed"`
+	// Seconds is from the order to the moment that the last Pod is as it should be.
+	Seconds       float64 `json:"seconds"`
+	PodsPerSecond float64 `json:"podsPerSecond"`
+	// RequestsPerPod counts all API requests of the controller but lists, watches and leases, until it was quiet again.
+	RequestsPerPod float64 `json:"requestsPerPod"`
+	// Requests are the same by verb and resource, Failed those among them that got an error.
+	Requests map[string]int `json:"requests"`
+	Failed   int            `json:"failed"`
+	// Lists and Watches are how many of them there were in all.
+	Lists   int `json:"lists"`
+	Watches int `json:"watches"`
+	// CPUMillisPerPod is the CPU time of the controller's whole process in milliseconds per Pod, until it was quiet again.
+	CPUMillisPerPod float64 `json:"cpuMillisPerPod"`
+	// PeakRSS is the highest resident memory of the controller's process in bytes.
+	PeakRSS int64 `json:"peakRSSBytes"`
+	// LowestReady is the lowest number of Pods that were ready at once: proof that no contender went over its budget.
+	LowestReady int `json:"lowestReady"`
+}
+
+// Idle is the manager with many Pods in the cluster and nothing to do.
+type Idle struct {
+	Pods int `json:"pods"`
+	// CloneSets is how many CloneSets own the Pods.
+	CloneSets int `json:"cloneSets"`
+	// RSS is the resident memory in bytes at the end of the idle time; PeakRSS the highest since before the Pods were made.
+	RSS     int64 `json:"rssBytes"`
+	PeakRSS int64 `json:"peakRSSBytes"`
+	// CPUPercent is the share of one core used over Seconds of idling.
+	CPUPercent float64 `json:"cpuPercent"`
+	Seconds    float64 `json:"seconds"`
+}
+
+// Verdict is one limit with the figures that decide it.
+type Verdict struct {
+	// Limit says what is compared; Want is the bound that Got is held against.
+	Limit string  `json:"limit"`
+	Got   float64 `json:"got"`
+	Want  float64 `json:"want"`
+	// AtMost tells that Got may not be above Want; otherwise it may not be below.
+	AtMost bool `json:"atMost"`
+	Pass   bool `json:"pass"`
+	// Basis names the figures that Got was computed from.
+	Basis string `json:"basis"`
+	// Timed limits depend on how fast and how busy the machine is; the others do not.
+	Timed bool `json:"timed"`
+}
+
+// Results are all figures of one run.
+type Results struct {
+	Started  time.Time         `json:"started"`
+	Command  string            `json:"command"`
+	Machine  map[string]string `json:"machine"`
+	Versions map[string]string `json:"versions"`
+	Settings map[string]string `json:"settings"`
+	Rounds   int               `json:"rounds"`
+	Rows     []Row             `json:"rows"`
+	Idle     *Idle             `json:"idle,omitempty"`
+	Verdicts []Verdict         `json:"verdicts"`
+}
+
+// rowKey names the rows that are rounds of the same.
+type rowKey struct {
+	pods      int
+	action    action
+	contender string
+}
+
+// medians merges the rounds: of each figure the median. Rows come by size, then in the order of first appearance.
+func medians(rows []Row) []Row {
+	rounds := map[rowKey][]Row{}
+	var order []rowKey
+	for _, row := range rows {
+		key := rowKey{row.Pods, row.Action, row.Contender}
+		if _, ok := rounds[key]; !ok {
+			order = append(order, key)
+		}
+		rounds[key] = append(rounds[key], row)
+	}
+	merged := make([]Row, 0, len(order))
+	for _, key := range order {
+		merged = append(merged, median(rounds[key]))
+	}
+	slices.SortStableFunc(merged, func(a, b Row) int { return cmp.Compare(a.Pods, b.Pods) })
+	return merged
+}
+
+func median(rows []Row) Row {
+	merged := rows[0]
+	merged.Seconds = medianOf(rows, func(r Row) float64 { return r.Seconds })
+	merged.PodsPerSecond = medianOf(rows, func(r Row) float64 { return r.PodsPerSecond })
+	merged.RequestsPerPod = medianOf(rows, func(r Row) float64 { return r.RequestsPerPod })
+	merged.CPUMillisPerPod = medianOf(rows, func(r Row) float64 { return r.CPUMillisPerPod })
+	merged.PeakRSS = medianOf(rows, func(r Row) int64 { return r.PeakRSS })
+	merged.Requests = maps.Clone(merged.Requests)
+	for _, row := range rows[1:] {
+		// The worst of these is what matters: they should be nothing, or the same in every round.
+		merged.LowestReady = min(merged.LowestReady, row.LowestReady)
+		merged.Failed = max(merged.Failed, row.Failed)
+	}
+	return merged
+}
+
+func medianOf[T cmp.Ordered](rows []Row, figure func(Row) T) T {
+	values := make([]T, 0, len(rows))
+	for _, row := range rows {
+		values = append(values, figure(row))
+	}
+	slices.Sort(values)
+	return values[(len(values)-1)/2]
+}
