@@ -165,6 +165,11 @@ func TestSurgeKeepsItsCap(t *testing.T) {
 		s := snapshotOf(set, oldOnes(8, ok), newOnes(5, ok))
 		s.partitionRollback = true
 		expectSummary(t, s, "create 2 old")
+
+		// what waits in PreparingDelete is not replaced
+		s = snapshotOf(set, oldOnes(5, ok), oldOnes(1, preparingDelete, toDelete), newOnes(3, ok))
+		s.partitionRollback = true
+		expectSummary(t, s, "create 4 old")
 	})
 }
 
