@@ -74,6 +74,9 @@ func Start(config *rest.Config, seed uint64) (*Proxy, error) {
 // Set changes the faults from now on. Watches that are open keep the lag they began with.
 func (p *Proxy) Set(f Faults) { p.faults.Store(&f) }
 
+// Break cuts all connections; what is opened anew has the present faults.
+func (p *Proxy) Break() { p.server.CloseClientConnections() }
+
 // Failed is how many calls have been made to fail so far.
 func (p *Proxy) Failed() int64 { return p.failed.Load() }
 
