@@ -6,7 +6,6 @@ package conversion
 import (
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
@@ -29,14 +28,11 @@ func NewRegistry(kinds ...Kind) Registry {
 	return r
 }
 
-// maxReviewBytes bounds a request; an API server sends the objects of one list in one review.
-const maxReviewBytes = 256 << 20
-
 // ServeHTTP answers a ConversionReview, v1 or v1beta1: their JSON is the same but for the apiVersion, which the answer takes over.
 func (r Registry) ServeHTTP(w http.ResponseWriter, req *http.Request) {
 	logger := log.FromContext(req.Context()).WithName("conversion")
 	review := &apiextensionsv1.ConversionReview{}
-	if err := json.NewDecoder(io.LimitReader(req.Body, maxReviewBytes)).Decode(review); err != nil {
+	if err := json.NewDecoder(req.Body).Decode(review); err != nil {
 		http.Error(w, fmt.Sprintf("decode ConversionReview: %v", err), http.StatusBadRequest)
 		return
 	}
