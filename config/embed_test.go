@@ -1,0 +1,82 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package config
+
+import (
+	"io/fs"
+	"path"
+	"slices"
+	"testing"
+
+	rbacv1 "k8s.io/api/rbac/v1"
+	"k8s.io/apimachinery/pkg/runtime"
+	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+)
+
+func TestEveryManifestIsInstalled(t *testing.T) {
+	for _, part := range Everything() {
+		listed, err := resources(part)
+		if err != nil {
+			t.Fatal(err)
+		}
+		entries, err := fs.ReadDir(manifests, string(part))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, entry := range entries {
+			if entry.Name() != "kustomization.yaml" && !slices.Contains(listed, entry.Name()) {
+				t.Errorf("%s is not in the kustomization of its folder", path.Join(string(part), entry.Name()))
+			}
+		}
+	}
+}
+
+func TestManifestsAreStrictlyTyped(t *testing.T) {
+	objects, err := Objects(Namespace, RBAC, Manager, Webhook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range objects {
+		typed, err := clientgoscheme.Scheme.New(object.GroupVersionKind())
+		if err != nil {
+			t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
+			continue
+		}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructuredWithValidation(object.Object, typed, true); err != nil {
+			t.Errorf("%s %s: %v", object.GetKind(), object.GetName(), err)
+		}
+	}
+	if _, err := CRDs(); err != nil {
+		t.Error(err)
+	}
+}
+
+// The manager may write nothing that could make it more than it is, and reads no Secret but its own (manager specification 19.10).
+func TestLeastPrivilege(t *testing.T) {
+	objects, err := Objects(RBAC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range objects {
+		if object.GetKind() != "ClusterRole" {
+			continue
+		}
+		role := &rbacv1.ClusterRole{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, role); err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range role.Rules {
+			for _, list := range [][]string{rule.APIGroups, rule.Resources, rule.Verbs} {
+				if slices.Contains(list, "*") {
+					t.Errorf("ClusterRole %s has a rule for everything: %v", role.Name, rule)
+				}
+			}
+			for _, resource := range []string{"secrets", "configmaps", "pods/exec", "serviceaccounts/token"} {
+				if slices.Contains(rule.Resources, resource) {
+					t.Errorf("ClusterRole %s has %s", role.Name, resource)
+				}
+			}
+		}
+	}
+}
