@@ -33,13 +33,13 @@ func fingerprintOf(t *corev1.PodTemplateSpec) (fingerprint, error) {
 	return sha256.Sum256(data), nil
 }
 
-// strip deletes the fields below path that have their default value.
+// strip deletes the fields below path that have their default value, and those without one: null and the empty list.
 func strip(node any, path string) {
 	switch n := node.(type) {
 	case object:
 		for key, value := range n {
 			field := path + "." + role(key)
-			if fallback, ok := defaultOf(field); ok && reflect.DeepEqual(value, fallback) {
+			if list, ok := value.([]any); value == nil || ok && len(list) == 0 || isDefault(field, value) {
 				delete(n, key)
 				continue
 			}
@@ -102,22 +102,20 @@ func pullPolicy(image string) corev1.PullPolicy {
 	return corev1.PullIfNotPresent
 }
 
-// defaultOf is the value that the API server gives the field of a Pod when it is missing; ok is false when it gives none or one
-// that depends on other fields. Lists do not show in the path, and fields of the same role have the same path.
-func defaultOf(field string) (value any, ok bool) {
-	switch {
-	case strings.HasPrefix(field, ".spec.containers."):
-		value, ok = containerDefaults[strings.TrimPrefix(field, ".spec.containers.")]
-	case strings.HasPrefix(field, ".spec.volumes."):
-		value, ok = volumeDefaults[strings.TrimPrefix(field, ".spec.volumes.")]
-	default:
-		value, ok = podDefaults[field]
+// isDefault tells whether the API server gives the field of a Pod this value when it is missing, whatever the other fields say.
+// Lists do not show in the path of a field, and fields of the same role have the same path.
+func isDefault(field string, value any) bool {
+	defaults, key := podDefaults, field
+	if rest, ok := strings.CutPrefix(field, ".spec.containers."); ok {
+		defaults, key = containerDefaults, rest
+	} else if rest, ok := strings.CutPrefix(field, ".spec.volumes."); ok {
+		defaults, key = volumeDefaults, rest
 	}
-	return value, ok
+	fallback, ok := defaults[key]
+	return ok && reflect.DeepEqual(value, fallback)
 }
 
 var podDefaults = map[string]any{
-	".metadata.creationTimestamp":         nil,
 	".spec.restartPolicy":                 "Always",
 	".spec.dnsPolicy":                     "ClusterFirst",
 	".spec.schedulerName":                 "default-scheduler",
@@ -152,18 +150,18 @@ var volumeDefaults = map[string]any{
 	"downwardAPI.defaultMode":               int64(corev1.DownwardAPIVolumeSourceDefaultMode),
 	"downwardAPI.items.fieldRef.apiVersion": "v1",
 	"projected.defaultMode":                 int64(corev1.ProjectedVolumeSourceDefaultMode),
-	"projected.sources.downwardAPI.items.fieldRef.apiVersion":  "v1",
-	"projected.sources.serviceAccountToken.expirationSeconds":  int64(3600),
-	"ephemeral.volumeClaimTemplate.metadata.creationTimestamp": nil,
-	"ephemeral.volumeClaimTemplate.spec.volumeMode":            "Filesystem",
-	"iscsi.iscsiInterface":                                     "default",
-	"rbd.pool":                                                 "rbd",
-	"rbd.user":                                                 "admin",
-	"rbd.keyring":                                              "/etc/ceph/keyring",
-	"azureDisk.cachingMode":                                    "ReadWrite",
-	"azureDisk.fsType":                                         "ext4",
-	"azureDisk.readOnly":                                       false,
-	"azureDisk.kind":                                           "Shared",
-	"scaleIO.storageMode":                                      "ThinProvisioned",
-	"scaleIO.fsType":                                           "xfs",
+	"projected.sources.downwardAPI.items.fieldRef.apiVersion": "v1",
+	"projected.sources.serviceAccountToken.expirationSeconds": int64(3600),
+	"ephemeral.volumeClaimTemplate.spec.resources":            object{},
+	"ephemeral.volumeClaimTemplate.spec.volumeMode":           "Filesystem",
+	"iscsi.iscsiInterface":                                    "default",
+	"rbd.pool":                                                "rbd",
+	"rbd.user":                                                "admin",
+	"rbd.keyring":                                             "/etc/ceph/keyring",
+	"azureDisk.cachingMode":                                   "ReadWrite",
+	"azureDisk.fsType":                                        "ext4",
+	"azureDisk.readOnly":                                      false,
+	"azureDisk.kind":                                          "Shared",
+	"scaleIO.storageMode":                                     "ThinProvisioned",
+	"scaleIO.fsType":                                          "xfs",
 }

@@ -1,0 +1,647 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package revision
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/utils/ptr"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/fake"
+	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+
+	"kruise.io/kruise/api/apps/v1beta1"
+)
+
+var kind = v1beta1.GroupVersion.WithKind("CloneSet")
+
+// cluster is an API server with a CloneSet, and a History over it.
+type cluster struct {
+	client.WithWatch
+	*History
+	owner Owner
+	// writes are the verbs and names of what was written since the last call of wrote.
+	writes []string
+}
+
+func newCluster(t *testing.T, objects ...client.Object) *cluster {
+	t.Helper()
+	scheme := runtime.NewScheme()
+	for _, add := range []func(*runtime.Scheme) error{appsv1.AddToScheme, v1beta1.AddToScheme} {
+		if err := add(scheme); err != nil {
+			t.Fatal(err)
+		}
+	}
+	set := &v1beta1.CloneSet{ObjectMeta: metav1.ObjectMeta{
+		Namespace: "shop", Name: "web", UID: "u-web", Generation: 1, Annotations: map[string]string{"team": "a"},
+	}}
+	c := &cluster{owner: Owner{
+		Object: set, GVK: kind, Selector: labels.SelectorFromSet(labels.Set{"app": "web"}), Template: newTemplate(), KeepClaimTemplates: true,
+	}}
+	c.WithWatch = fake.NewClientBuilder().WithScheme(scheme).WithObjects(append(objects, set.DeepCopy())...).
+		WithIndex(&appsv1.ControllerRevision{}, controllerIndex, controllerUID).
+		WithInterceptorFuncs(interceptor.Funcs{
+			Create: func(ctx context.Context, w client.WithWatch, obj client.Object, opts ...client.CreateOption) error {
+				c.writes = append(c.writes, "create "+obj.GetName())
+				obj.SetUID(types.UID("u-" + obj.GetName()))
+				return w.Create(ctx, obj, opts...)
+			},
+			Patch: func(ctx context.Context, w client.WithWatch, obj client.Object, patch client.Patch, opts ...client.PatchOption) error {
+				c.writes = append(c.writes, "patch "+obj.GetName())
+				return w.Patch(ctx, obj, patch, opts...)
+			},
+			Delete: func(ctx context.Context, w client.WithWatch, obj client.Object, opts ...client.DeleteOption) error {
+				c.writes = append(c.writes, "delete "+obj.GetName())
+				return w.Delete(ctx, obj, opts...)
+			},
+		}).Build()
+	c.History = New(c, c, c)
+	return c
+}
+
+// wrote expects the writes since the last call.
+func (c *cluster) wrote(t *testing.T, want ...string) {
+	t.Helper()
+	if diff := cmp.Diff(want, c.writes); diff != "" {
+		t.Errorf("writes (-want +got):\n%s", diff)
+	}
+	c.writes = nil
+}
+
+// change gives the CloneSet another template, as an update of its spec does.
+func (c *cluster) change(template *corev1.PodTemplateSpec) {
+	c.owner.Template = template
+	c.owner.Object.SetGeneration(c.owner.Object.GetGeneration() + 1)
+}
+
+func (c *cluster) sync(t *testing.T) State {
+	t.Helper()
+	s, err := c.Sync(t.Context(), c.owner)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s.Update == nil || s.Current == nil {
+		t.Fatalf("a revision is missing in %+v", s)
+	}
+	c.owner.CollisionCount = &s.CollisionCount
+	return s
+}
+
+func (c *cluster) get(t *testing.T, name string) *appsv1.ControllerRevision {
+	t.Helper()
+	var revision appsv1.ControllerRevision
+	if err := c.Get(t.Context(), client.ObjectKey{Namespace: "shop", Name: name}, &revision); err != nil {
+		t.Fatal(err)
+	}
+	return &revision
+}
+
+func names(revisions []*Revision) []string {
+	var names []string
+	for _, r := range revisions {
+		names = append(names, r.Name())
+	}
+	return names
+}
+
+// nameOf is the name of the first revision with the template.
+func nameOf(t *testing.T, template *corev1.PodTemplateSpec) string {
+	t.Helper()
+	data, err := Encode(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return "web-" + Hash(data, 0)
+}
+
+type revisionModifier func(*appsv1.ControllerRevision)
+
+// controllerRevision is a revision of the CloneSet web.
+func controllerRevision(name string, number int64, data []byte, modifiers ...revisionModifier) *appsv1.ControllerRevision {
+	revision := &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: name, UID: types.UID("u-" + name), Labels: map[string]string{"app": "web"},
+			CreationTimestamp: metav1.NewTime(time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC)),
+		},
+		Data: runtime.RawExtension{Raw: data}, Revision: number,
+	}
+	controlledBy("web")(revision)
+	for _, modify := range modifiers {
+		modify(revision)
+	}
+	return revision
+}
+
+func controlledBy(name string) revisionModifier {
+	return func(revision *appsv1.ControllerRevision) {
+		revision.OwnerReferences = []metav1.OwnerReference{
+			{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Name: name, UID: types.UID("u-" + name), Controller: ptr.To(true)},
+		}
+	}
+}
+
+func orphan(revision *appsv1.ControllerRevision) { revision.OwnerReferences = nil }
+
+func encoded(t *testing.T, template *corev1.PodTemplateSpec) []byte {
+	t.Helper()
+	data, err := Encode(template)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestFirstRevision(t *testing.T) {
+	c := newCluster(t)
+	c.owner.Template.Labels["tier"] = "front"
+	c.owner.ClaimTemplates = []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "data"}}}
+	s := c.sync(t)
+	name := nameOf(t, c.owner.Template)
+	c.wrote(t, "create "+name)
+
+	object := c.get(t, name)
+	hash := ShortHash(name)
+	want := &appsv1.ControllerRevision{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: "shop", Name: name, UID: object.UID, ResourceVersion: object.ResourceVersion,
+			Labels: map[string]string{"app": "web", "tier": "front", HashLabel: hash},
+			Annotations: map[string]string{
+				"team": "a",
+				"kruise.io/cloneset-volumeclaimtemplate-hash": HashClaimTemplates(c.owner.ClaimTemplates),
+				ClaimTemplatesAnnotation:                      `[{"metadata":{"name":"data"},"spec":{"resources":{}},"status":{}}]`,
+			},
+			OwnerReferences: []metav1.OwnerReference{{
+				APIVersion: "apps.kruise.io/v1beta1", Kind: "CloneSet", Name: "web", UID: "u-web",
+				Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
+			}},
+		},
+		Data: runtime.RawExtension{Raw: encoded(t, c.owner.Template)}, Revision: 1,
+	}
+	if diff := cmp.Diff(want, object); diff != "" {
+		t.Errorf("revision (-want +got):\n%s", diff)
+	}
+	if !s.Created || s.Raised || s.Current != s.Update || s.Update.Name() != name || len(s.Written) != 1 || s.Written[0].ResourceVersion == "" {
+		t.Errorf("state = %+v", s)
+	}
+	if diff := cmp.Diff(c.owner.Template, s.Update.Template()); diff != "" {
+		t.Errorf("template (-want +got):\n%s", diff)
+	}
+	if claims, ok := s.Update.ClaimTemplates(); !ok || len(claims) != 1 || claims[0].Name != "data" {
+		t.Errorf("claim templates = %v, %t", claims, ok)
+	}
+}
+
+func TestOtherKindsKeepNoClaimTemplates(t *testing.T) {
+	c := newCluster(t)
+	c.owner.KeepClaimTemplates = false
+	c.owner.Object.SetAnnotations(nil)
+	s := c.sync(t)
+	if diff := cmp.Diff(map[string]string(nil), s.Update.Object.Annotations); diff != "" {
+		t.Errorf("annotations (-want +got):\n%s", diff)
+	}
+	if _, ok := s.Update.ClaimTemplates(); ok {
+		t.Error("the revision tells claim templates")
+	}
+}
+
+func TestLongNameIsCut(t *testing.T) {
+	c := newCluster(t)
+	c.owner.Object.SetName(strings.Repeat("n", 250))
+	if got := c.sync(t).Update.Name(); !strings.HasPrefix(got, strings.Repeat("n", 223)+"-") {
+		t.Errorf("name = %s", got)
+	}
+}
+
+func TestUnchangedTemplateWritesNothing(t *testing.T) {
+	c := newCluster(t)
+	first := c.sync(t)
+	c.wrote(t, "create "+first.Update.Name())
+	for _, step := range []struct {
+		name   string
+		change func()
+	}{
+		{"same generation", func() {}},
+		{"another field of the spec", func() { c.change(newTemplate()) }},
+		{"claim templates", func() {
+			c.change(newTemplate())
+			c.owner.ClaimTemplates = []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "data"}}}
+		}},
+		{"defaults filled in", func() {
+			c.change(newTemplate(func(t *corev1.PodTemplateSpec) {
+				t.Spec.RestartPolicy, t.Spec.Containers[0].TerminationMessagePath = corev1.RestartPolicyAlways, "/dev/termination-log"
+			}))
+		}},
+		{"after a restart", func() { c.History = New(c, c, c) }},
+		{"past the cache", func() { c.History = c.Live() }},
+	} {
+		t.Run(step.name, func(t *testing.T) {
+			step.change()
+			s := c.sync(t)
+			c.wrote(t)
+			if s.Update.Name() != first.Update.Name() || s.Created || s.Raised || len(s.Written) != 0 {
+				t.Errorf("state = %+v", s)
+			}
+		})
+	}
+}
+
+// A pass over an unchanged workload works with the revisions of the pass before, and decodes none again.
+func TestRevisionsAreRemembered(t *testing.T) {
+	c := newCluster(t)
+	c.sync(t)
+	s := c.sync(t)
+	first := s.Update
+	if c.sync(t).Update != first {
+		t.Error("the revision was read again")
+	}
+	template := first.Template()
+	if err := c.SetLabel(t.Context(), first, "x", "y"); err != nil {
+		t.Fatal(err)
+	}
+	labeled := c.sync(t).Update
+	if labeled.Object.Labels["x"] != "y" || labeled.Template() != template {
+		t.Error("after a write of metadata the template was decoded again, or the write is not seen")
+	}
+	c.Forget(c.owner.Object.GetUID())
+	if n := len(c.memory.owners); n != 0 {
+		t.Errorf("%d owners are remembered", n)
+	}
+}
+
+func TestChangeAndRollback(t *testing.T) {
+	c := newCluster(t)
+	one := c.sync(t).Update.Name()
+	c.owner.CurrentRevision = one
+	c.change(newTemplate(image("nginx:2")))
+	s := c.sync(t)
+	two := s.Update.Name()
+	if s.Current.Name() != one || s.Update.Object.Revision != 2 || !s.Created {
+		t.Errorf("after a change: current %s, update number %d", s.Current.Name(), s.Update.Object.Revision)
+	}
+	if err := c.SetLabel(t.Context(), s.All[0], "apps.kruise.io/pre-predownload-created", "true"); err != nil {
+		t.Fatal(err)
+	}
+	c.writes = nil
+
+	c.change(newTemplate())
+	c.owner.ClaimTemplates = []corev1.PersistentVolumeClaim{{ObjectMeta: metav1.ObjectMeta{Name: "data"}}}
+	c.owner.Object.SetAnnotations(map[string]string{"team": "b"})
+	s = c.sync(t)
+	c.wrote(t, "patch "+one)
+	if diff := cmp.Diff([]string{two, one}, names(s.All)); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+	object := c.get(t, one)
+	if !s.Raised || s.Created || s.Update.Name() != one || object.Revision != 3 || len(s.Written) != 1 {
+		t.Errorf("after a rollback: %+v, number %d", s, object.Revision)
+	}
+	if object.Labels["apps.kruise.io/pre-predownload-created"] != "true" || object.Annotations["team"] != "a" {
+		t.Errorf("marks were lost: %v, %v", object.Labels, object.Annotations)
+	}
+	if want := HashClaimTemplates(c.owner.ClaimTemplates); object.Annotations[v1beta1.CloneSetClaimTemplateHashAnnotation] != want {
+		t.Errorf("claim template hash = %q, want %q", object.Annotations[v1beta1.CloneSetClaimTemplateHashAnnotation], want)
+	}
+	if claims, ok := s.Update.ClaimTemplates(); !ok || len(claims) != 1 {
+		t.Errorf("claim templates = %v, %t", claims, ok)
+	}
+	c.sync(t)
+	c.wrote(t)
+}
+
+// Nothing of the peer's revisions changes, and no new one appears.
+func TestTakeOver(t *testing.T) {
+	for _, file := range []string{"peer-cloneset.yaml", "peer-cloneset-spread.yaml"} {
+		t.Run(file, func(t *testing.T) {
+			set, revisions := readPeer(t, file)
+			c := newCluster(t)
+			for _, revision := range revisions {
+				revision.ResourceVersion = ""
+				if err := c.Create(t.Context(), revision); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.writes = nil
+			selector, err := metav1.LabelSelectorAsSelector(set.Spec.Selector)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c.owner = Owner{
+				Object: set, GVK: kind, Selector: selector, Template: &set.Spec.Template, KeepClaimTemplates: true,
+				ClaimTemplates: set.Spec.VolumeClaimTemplates, CurrentRevision: set.Status.CurrentRevision, CollisionCount: set.Status.CollisionCount,
+			}
+			s := c.sync(t)
+			c.wrote(t)
+			if s.Update.Name() != set.Status.UpdateRevision || s.Current.Name() != set.Status.CurrentRevision {
+				t.Errorf("update %s, current %s", s.Update.Name(), s.Current.Name())
+			}
+			if s.Find(s.Current.ShortHash()) != s.Current {
+				t.Error("a Pod with the short hash does not find its revision")
+			}
+			if err := c.Truncate(t.Context(), c.owner, s, 10, nil); err != nil {
+				t.Fatal(err)
+			}
+			c.wrote(t)
+		})
+	}
+}
+
+func TestCurrentRevision(t *testing.T) {
+	for _, tt := range []struct{ status, want string }{
+		{"web-a1", "web-a1"}, {"a1", "web-a1"}, {"web-gone", ""}, {"", ""}, {"web-damaged", ""},
+	} {
+		t.Run(tt.status, func(t *testing.T) {
+			c := newCluster(t,
+				controllerRevision("web-a1", 1, encoded(t, newTemplate(image("a")))),
+				controllerRevision("web-damaged", 7, []byte(`{"spec":"x"}`)))
+			c.owner.CurrentRevision = tt.status
+			s := c.sync(t)
+			if want := tt.want; want != "" && s.Current.Name() != want || want == "" && s.Current != s.Update {
+				t.Errorf("current = %s", s.Current.Name())
+			}
+			if s.Update.Object.Revision != 8 {
+				t.Errorf("number = %d, want one above all", s.Update.Object.Revision)
+			}
+		})
+	}
+}
+
+// The name of the revision is taken already.
+func TestNameClash(t *testing.T) {
+	name, next := nameOf(t, newTemplate()), "web-"+Hash(encoded(t, newTemplate()), 1)
+	data := encoded(t, newTemplate())
+	tests := []struct {
+		name     string
+		existing *appsv1.ControllerRevision
+		// unseen: the cache does not show it yet.
+		unseen bool
+		writes []string
+		want   string
+		number int64
+		count  int32
+	}{
+		{"other data", controllerRevision(name, 4, encoded(t, newTemplate(image("x")))), false,
+			[]string{"create " + name, "create " + next}, next, 5, 1},
+		{"same data of another workload", controllerRevision(name, 4, data, controlledBy("db")), false,
+			[]string{"create " + name, "create " + next}, next, 1, 1},
+		{"same data of ours that the cache does not show", controllerRevision(name, 4, data), true,
+			[]string{"create " + name}, name, 4, 0},
+		{"same data of nobody that the cache does not show", controllerRevision(name, 4, data, orphan), true,
+			[]string{"create " + name, "patch " + name}, name, 4, 0},
+		{"same data of nobody with other labels", controllerRevision(name, 4, data, orphan, func(r *appsv1.ControllerRevision) { r.Labels = nil }), false,
+			[]string{"create " + name, "patch " + name}, name, 4, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCluster(t, tt.existing)
+			if tt.unseen {
+				c.History = New(c, newCluster(t), c)
+			}
+			s := c.sync(t)
+			c.wrote(t, tt.writes...)
+			if s.Update.Name() != tt.want || s.CollisionCount != tt.count {
+				t.Errorf("update %s, collision count %d", s.Update.Name(), s.CollisionCount)
+			}
+			object := c.get(t, tt.want)
+			if object.Revision != tt.number || !c.owner.owns(object) {
+				t.Errorf("number %d, owned by %v", object.Revision, object.OwnerReferences)
+			}
+			if tt.count > 0 && object.Labels[HashLabel] != ShortHash(name) {
+				t.Errorf("the hash label follows the collision: %s", object.Labels[HashLabel])
+			}
+			if len(s.Written) == 0 {
+				t.Error("the write, or what the cache missed, is not told")
+			}
+		})
+	}
+}
+
+// Ours, unseen by the cache, but no longer the newest: it is raised.
+func TestUnseenOlderRevisionIsRaised(t *testing.T) {
+	c := newCluster(t, controllerRevision(nameOf(t, newTemplate()), 1, encoded(t, newTemplate())))
+	c.History = New(c, newCluster(t, controllerRevision("web-a2", 2, encoded(t, newTemplate(image("a"))))), c)
+	if s := c.sync(t); s.Update.Object.Revision != 3 || !s.Raised {
+		t.Errorf("number = %d", s.Update.Object.Revision)
+	}
+}
+
+func TestOrphans(t *testing.T) {
+	mine := controllerRevision("web-a1", 1, encoded(t, newTemplate(image("a"))), orphan)
+	foreign := controllerRevision("db-1", 1, encoded(t, newTemplate()), orphan, func(r *appsv1.ControllerRevision) { r.Labels["app"] = "db" })
+
+	t.Run("those that match the selector are taken in", func(t *testing.T) {
+		c := newCluster(t, mine, foreign)
+		c.change(newTemplate(image("a")))
+		s := c.sync(t)
+		c.wrote(t, "patch web-a1")
+		if !c.owner.owns(c.get(t, "web-a1")) || len(c.get(t, "db-1").OwnerReferences) != 0 || s.Update.Name() != "web-a1" {
+			t.Errorf("update = %s", s.Update.Name())
+		}
+	})
+	t.Run("not by a workload that is being deleted", func(t *testing.T) {
+		c := newCluster(t, mine)
+		c.owner.Object.SetDeletionTimestamp(&metav1.Time{Time: time.Now()})
+		c.sync(t)
+		c.wrote(t)
+	})
+	for name, uid := range map[string]types.UID{"not by one that was made anew": "u-new", "not by one that is gone": ""} {
+		t.Run(name, func(t *testing.T) {
+			c := newCluster(t, mine)
+			set := &v1beta1.CloneSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web"}}
+			if err := c.Delete(t.Context(), set); err != nil {
+				t.Fatal(err)
+			}
+			if uid != "" {
+				c.owner.Object.SetUID("u-old")
+				if err := c.Create(t.Context(), set); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.writes = nil
+			if _, err := c.Sync(t.Context(), c.owner); err == nil {
+				t.Error("no error")
+			}
+			c.wrote(t)
+		})
+	}
+}
+
+func TestDeletingWorkloadWritesNothing(t *testing.T) {
+	old := controllerRevision("web-a1", 1, encoded(t, newTemplate(image("a"))))
+	newer := controllerRevision("web-b2", 2, encoded(t, newTemplate(image("b"))))
+	for template, want := range map[string]string{"a": "web-a1", "b": "web-b2", "nginx:1.25": nameOf(t, newTemplate())} {
+		c := newCluster(t, old, newer)
+		c.owner.Object.SetDeletionTimestamp(&metav1.Time{Time: time.Now()})
+		c.change(newTemplate(image(template)))
+		s := c.sync(t)
+		if s.Update.Name() != want || len(s.All) != 2 {
+			t.Errorf("template %s: update = %s", template, s.Update.Name())
+		}
+		if err := c.Truncate(t.Context(), c.owner, s, 0, nil); err != nil {
+			t.Fatal(err)
+		}
+		c.wrote(t)
+	}
+}
+
+func TestTruncate(t *testing.T) {
+	tests := []struct {
+		name  string
+		limit int
+		inUse []string
+		want  []string
+	}{
+		{"within the limit", 4, nil, nil},
+		{"the oldest go", 2, nil, []string{"delete web-a1", "delete web-a2"}},
+		{"none is kept", 0, nil, []string{"delete web-a1", "delete web-a2", "delete web-a3", "delete web-a5"}},
+		{"a negative limit keeps none", -1, nil, []string{"delete web-a1", "delete web-a2", "delete web-a3", "delete web-a5"}},
+		{"those that Pods were made of stay and do not count", 1, []string{"web-a1", "a2", "a2", "web-gone"}, []string{"delete web-a3"}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			c := newCluster(t)
+			for i := range 6 {
+				revision := controllerRevision(fmt.Sprint("web-a", i+1), int64(i+1), encoded(t, newTemplate(image(fmt.Sprint(i+1)))))
+				if err := c.Create(t.Context(), revision); err != nil {
+					t.Fatal(err)
+				}
+			}
+			c.writes = nil
+			c.owner.CurrentRevision = "web-a4"
+			c.change(newTemplate(image("6")))
+			s := c.sync(t)
+			if err := c.Truncate(t.Context(), c.owner, s, tt.limit, tt.inUse); err != nil {
+				t.Fatal(err)
+			}
+			c.wrote(t, tt.want...)
+		})
+	}
+}
+
+func TestTruncateIgnoresWhatIsGone(t *testing.T) {
+	c := newCluster(t, controllerRevision("web-a1", 1, encoded(t, newTemplate(image("a")))))
+	s := c.sync(t)
+	if err := c.Delete(t.Context(), s.All[0].Object); err != nil {
+		t.Fatal(err)
+	}
+	if err := c.Truncate(t.Context(), c.owner, s, 0, nil); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestSetLabelOnce(t *testing.T) {
+	c := newCluster(t)
+	r := c.sync(t).Update
+	c.writes = nil
+	if err := c.SetLabel(t.Context(), r, "x", "true"); err != nil {
+		t.Fatal(err)
+	}
+	c.wrote(t, "patch "+r.Name())
+	r = c.sync(t).Update
+	if r.Object.Labels["x"] != "true" || r.Object.Labels[HashLabel] == "" {
+		t.Errorf("labels = %v", r.Object.Labels)
+	}
+	if err := c.SetLabel(t.Context(), r, "x", "true"); err != nil {
+		t.Fatal(err)
+	}
+	c.wrote(t)
+}
+
+func TestClaimTemplatesOfPeerRevision(t *testing.T) {
+	for _, tt := range []struct {
+		annotations map[string]string
+		ok          bool
+	}{
+		{nil, false},
+		{map[string]string{v1beta1.CloneSetClaimTemplateHashAnnotation: ""}, true},
+		{map[string]string{v1beta1.CloneSetClaimTemplateHashAnnotation: "123"}, false},
+		{map[string]string{ClaimTemplatesAnnotation: "["}, false},
+	} {
+		r := newRevision(controllerRevision("web-1", 1, nil, func(r *appsv1.ControllerRevision) { r.Annotations = tt.annotations }))
+		if claims, ok := r.ClaimTemplates(); ok != tt.ok || len(claims) != 0 {
+			t.Errorf("%v: %v, %t", tt.annotations, claims, ok)
+		}
+	}
+}
+
+func TestErrorsSayWhatWasDone(t *testing.T) {
+	broken := errors.New("connection refused")
+	c := newCluster(t)
+	failing := interceptor.NewClient(c, interceptor.Funcs{
+		Create: func(context.Context, client.WithWatch, client.Object, ...client.CreateOption) error { return broken },
+		List:   func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error { return broken },
+	})
+	if _, err := New(failing, c, c).Sync(t.Context(), c.owner); !errors.Is(err, broken) || !strings.Contains(err.Error(), "create revision "+nameOf(t, newTemplate())) {
+		t.Errorf("create: %v", err)
+	}
+	if _, err := New(c, failing, c).Sync(t.Context(), c.owner); !errors.Is(err, broken) || !strings.Contains(err.Error(), "list revisions of shop/web") {
+		t.Errorf("list: %v", err)
+	}
+}
+
+func TestAgeOrder(t *testing.T) {
+	at := func(second int) revisionModifier {
+		return func(r *appsv1.ControllerRevision) {
+			r.CreationTimestamp = metav1.NewTime(time.Date(2026, 3, 1, 8, 0, second, 0, time.UTC))
+		}
+	}
+	all := []*Revision{
+		newRevision(controllerRevision("web-d", 2, nil, at(0))), newRevision(controllerRevision("web-a", 1, nil, at(9))),
+		newRevision(controllerRevision("web-c", 1, nil, at(5))), newRevision(controllerRevision("web-b", 1, nil, at(5))),
+	}
+	slices.SortFunc(all, byAge)
+	if diff := cmp.Diff([]string{"web-b", "web-c", "web-a", "web-d"}, names(all)); diff != "" {
+		t.Errorf("order (-want +got):\n%s", diff)
+	}
+}
+
+// cacheReader lists from memory without copies, as the manager's cache does.
+type cacheReader struct {
+	client.Reader
+	items []appsv1.ControllerRevision
+}
+
+func (r *cacheReader) List(_ context.Context, list client.ObjectList, opts ...client.ListOption) error {
+	var options client.ListOptions
+	options.ApplyOptions(opts)
+	if strings.Contains(options.FieldSelector.String(), noController) {
+		return nil
+	}
+	list.(*appsv1.ControllerRevisionList).Items = r.items
+	return nil
+}
+
+func BenchmarkUnchanged(b *testing.B) {
+	reader := &cacheReader{}
+	for i := range 10 {
+		data, err := Encode(newTemplate(image(fmt.Sprint(i))))
+		if err != nil {
+			b.Fatal(err)
+		}
+		reader.items = append(reader.items, *controllerRevision(fmt.Sprint("web-", i), int64(i), data))
+	}
+	h := New(nil, reader, nil)
+	owner := Owner{
+		Object: &v1beta1.CloneSet{ObjectMeta: metav1.ObjectMeta{Namespace: "shop", Name: "web", UID: "u-web", Generation: 1}},
+		GVK:    kind, Selector: labels.Everything(), Template: newTemplate(image("9")),
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := h.Sync(b.Context(), owner); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
