@@ -5,6 +5,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -70,8 +71,9 @@ func (s *suite) contend(ctx context.Context, name string, pods, round int) (rows
 		defer b.child.Stop()
 	}
 	for _, step := range steps(name, pods) {
+		finish := s.profile(ctx, name, fmt.Sprintf("%s-%s", namespace, slug(string(step.action))))
 		row, err := measureStep(ctx, name, c, tracked, s.audit, step)
-		if err != nil {
+		if err := errors.Join(err, finish()); err != nil {
 			return rows, err
 		}
 		s.log.Info(string(step.action), "contender", name, "pods", pods, "round", round+1,
@@ -80,6 +82,14 @@ func (s *suite) contend(ctx context.Context, name string, pods, round int) (rows
 		rows = append(rows, row)
 	}
 	return rows, s.leave(ctx, namespace, c, tracked)
+}
+
+// profile takes profiles of a row of the manager when that was asked for.
+func (s *suite) profile(ctx context.Context, contender, row string) (finish func() error) {
+	if s.options.profile == "" || contender != nameCloneSet {
+		return func() error { return nil }
+	}
+	return profiler{s.manager.PprofAddress, s.options.profile}.during(ctx, row)
 }
 
 // enter makes the namespace with its ServiceAccount, and the contender in it.

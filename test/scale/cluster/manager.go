@@ -5,7 +5,29 @@ package cluster
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"time"
+
+	authenticationv1 "k8s.io/api/authentication/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
+)
+
+const (
+	managerNamespace = "kruise-system"
+	managerAccount   = "kruise-manager"
+	// managerTokenSeconds is longer than any run.
+	managerTokenSeconds = 24 * 60 * 60
+	managerReadyTimeout = time.Minute
+	loopback            = "127.0.0.1"
 )
 
 // ManagerOptions say how kruise-manager runs.
@@ -23,7 +45,104 @@ type Manager struct {
 	PprofAddress string
 }
 
-// StartManager installs the manifests, builds the manager and runs it.
+// StartManager installs the product's manifests, builds the manager and runs it as it runs outside a cluster: under its own
+// ServiceAccount, with webhooks that the API server reaches on loopback.
 func StartManager(ctx context.Context, c *Cluster, o ManagerOptions) (*Manager, error) {
-	return nil, errors.New("not there")
+	if err := install(ctx, c); err != nil {
+		return nil, err
+	}
+	program := filepath.Join(c.Dir, "kruise-manager")
+	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./cmd/kruise-manager").CombinedOutput(); err != nil {
+		return nil, fmt.Errorf("build the manager: %w\n%s", err, out)
+	}
+	kubeconfig, err := managerKubeconfig(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	certificates := filepath.Join(c.Dir, "manager-certificates")
+	if err := os.Mkdir(certificates, 0o700); err != nil {
+		return nil, fmt.Errorf("make folder: %w", err)
+	}
+	addresses, err := freeAddresses(4)
+	if err != nil {
+		return nil, err
+	}
+	_, webhookPort, err := net.SplitHostPort(addresses[0])
+	if err != nil {
+		return nil, fmt.Errorf("split address: %w", err)
+	}
+	health, pprof, metrics := addresses[1], addresses[2], addresses[3]
+	p, err := c.Run(Command{
+		Name: "kruise-manager", Program: program,
+		Args: []string{
+			"--kubeconfig=" + kubeconfig, "--health-probe-addr=" + health, "--pprof-addr=" + pprof, "--metrics-addr=" + metrics,
+			"--protection-log-path=" + c.Dir, "--feature-gates=" + o.FeatureGates,
+		},
+		Env: []string{
+			"WEBHOOK_HOST=" + loopback, "WEBHOOK_PORT=" + webhookPort, "WEBHOOK_CERT_DIR=" + certificates,
+			"POD_NAMESPACE=" + managerNamespace,
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	m := &Manager{Process: p, User: "system:serviceaccount:" + managerNamespace + ":" + managerAccount, PprofAddress: pprof}
+	return m, c.Until(ctx, "the manager is ready", managerReadyTimeout, func(ctx context.Context) error {
+		return get(ctx, "http://"+health+"/readyz")
+	})
+}
+
+// managerKubeconfig writes a kubeconfig with a token of the manager's ServiceAccount.
+func managerKubeconfig(ctx context.Context, c *Cluster) (string, error) {
+	client, err := kubernetes.NewForConfig(c.Config)
+	if err != nil {
+		return "", fmt.Errorf("build client: %w", err)
+	}
+	seconds := int64(managerTokenSeconds)
+	request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{ExpirationSeconds: &seconds}}
+	token, err := client.CoreV1().ServiceAccounts(managerNamespace).CreateToken(ctx, managerAccount, request, metav1.CreateOptions{})
+	if err != nil {
+		return "", fmt.Errorf("request token of the manager: %w", err)
+	}
+	config := clientcmdapi.NewConfig()
+	config.Clusters["scale"] = &clientcmdapi.Cluster{Server: c.Config.Host, CertificateAuthorityData: c.Config.CAData}
+	config.AuthInfos[managerAccount] = &clientcmdapi.AuthInfo{Token: token.Status.Token}
+	config.Contexts["scale"] = &clientcmdapi.Context{Cluster: "scale", AuthInfo: managerAccount}
+	config.CurrentContext = "scale"
+	text, err := clientcmd.Write(*config)
+	if err != nil {
+		return "", fmt.Errorf("encode kubeconfig: %w", err)
+	}
+	return c.WriteFile("kubeconfig-"+managerAccount, text)
+}
+
+// freeAddresses are so many different addresses on loopback that nobody listens on.
+func freeAddresses(n int) ([]string, error) {
+	addresses := make([]string, 0, n)
+	for range n {
+		listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(0)))
+		if err != nil {
+			return nil, fmt.Errorf("find a free port: %w", err)
+		}
+		defer listener.Close()
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses, nil
+}
+
+// get succeeds when the URL answers OK.
+func get(ctx context.Context, url string) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return err
+	}
+	response, err := http.DefaultClient.Do(request)
+	if err != nil {
+		return err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return fmt.Errorf("GET %s: %s", url, response.Status)
+	}
+	return nil
 }

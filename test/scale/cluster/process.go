@@ -112,10 +112,13 @@ func (p *Process) Tail(lines int) []byte {
 	return bytes.Join(all[max(0, len(all)-lines):], []byte("\n"))
 }
 
-// Stop asks the process to end, and kills it when it does not.
+// Stop asks the process to end, by the end of its input and a signal, and kills it when it does not.
 func (p *Process) Stop() {
 	if p.Ended() != nil {
 		return
+	}
+	if p.Input != nil {
+		_ = p.Input.Close()
 	}
 	_ = p.command.Process.Signal(syscall.SIGTERM)
 	timer := time.NewTimer(stopTimeout)
