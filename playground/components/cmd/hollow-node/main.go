@@ -60,12 +60,14 @@ func run(ctx context.Context, s settings) error {
 	if err := runtime.Start("unix://" + here + "/cri.sock"); err != nil {
 		return fmt.Errorf("serve the runtime: %w", err)
 	}
-	addressed, err := newAddressedRuntime(runtime.RuntimeService, s.podCIDR)
+	bookkeeper, err := newBookkeeper(runtime.RuntimeService, s.podCIDR)
 	if err != nil {
 		return err
 	}
-	kubemark.NewHollowKubelet(flags, config, client, heartbeat, &machine{}, runtime.ImageService, addressed,
-		cm.NewStubContainerManager()).Run(ctx)
+	node := kubemark.NewHollowKubelet(flags, config, client, heartbeat, &machine{}, runtime.ImageService, bookkeeper,
+		cgroups{cm.NewStubContainerManager()})
+	node.KubeletDeps.ProbeManager = probes{}
+	node.Run(ctx)
 	return nil
 }
 
