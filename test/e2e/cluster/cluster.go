@@ -43,7 +43,8 @@ type Cluster struct {
 	Root string
 
 	kubeconfig string
-	playground string
+	// playground and instance are the playground's program and the name of the cluster there; empty for another cluster.
+	playground, instance string
 }
 
 // Connect connects to the cluster in $KUBECONFIG. root is the folder of the module.
@@ -73,7 +74,10 @@ func Connect(root string) (*Cluster, error) {
 	if err != nil {
 		return nil, fmt.Errorf("build client: %w", err)
 	}
-	return &Cluster{Config: config, Client: c, Root: root, kubeconfig: kubeconfig, playground: os.Getenv("PLAYGROUND")}, nil
+	return &Cluster{
+		Config: config, Client: c, Root: root, kubeconfig: kubeconfig,
+		playground: os.Getenv("PLAYGROUND"), instance: os.Getenv("PLAYGROUND_NAME"),
+	}, nil
 }
 
 // ServiceAccount returns a configuration that speaks as an existing ServiceAccount.
@@ -104,20 +108,23 @@ func (c *Cluster) Kubectl(ctx context.Context, input string, args ...string) (st
 }
 
 // HasPlayground tells whether faults can be made that need the playground.
-func (c *Cluster) HasPlayground() bool { return c.playground != "" }
+func (c *Cluster) HasPlayground() bool { return c.playground != "" && c.instance != "" }
 
 // Playground runs a command of the playground's program on this cluster.
 func (c *Cluster) Playground(ctx context.Context, verb string, args ...string) error {
-	command := exec.CommandContext(ctx, "go", append([]string{"run", ".", verb, "--name", c.playground}, args...)...)
-	command.Dir = filepath.Join(c.Root, "playground")
+	command := exec.CommandContext(ctx, c.playground, append([]string{verb, "--name", c.instance}, args...)...)
 	if out, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("playground %s: %w: %s", verb, err, out)
 	}
 	return nil
 }
 
-// HostAddress returns an IPv4 address of this machine that Endpoints may hold, which excludes loopback.
+// HostAddress returns an IPv4 address of this machine that Endpoints may hold, which excludes loopback: the one that the
+// playground gives, or any.
 func HostAddress() (string, error) {
+	if address := os.Getenv("PLAYGROUND_HOST_IP"); address != "" {
+		return address, nil
+	}
 	addresses, err := net.InterfaceAddrs()
 	if err != nil {
 		return "", fmt.Errorf("list addresses: %w", err)
