@@ -1,0 +1,62 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"golang.org/x/time/rate"
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/client-go/util/workqueue"
+	"k8s.io/utils/clock"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	appsv1alpha1 "kruise.io/kruise/api/apps/v1alpha1"
+	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/platform/conversion"
+	"kruise.io/kruise/internal/platform/webhook"
+)
+
+// kind is all that the manager knows of one kind of the product, or of what it does to a built-in kind. To add a kind is to add an entry to
+// kinds.
+type kind struct {
+	// controllers run on the elected replica.
+	controllers []controller
+	// webhooks are served by every replica.
+	webhooks []webhook.Registration
+	// conversions are served by every replica.
+	conversions []conversion.Kind
+}
+
+// surroundings are what the manager gives to the kinds.
+type surroundings struct {
+	options       *Options
+	clock         clock.Clock
+	serverVersion *version.Version
+	// live is the webhooks' own client, past the cache; reader reads from the cache.
+	live   client.Client
+	reader client.Reader
+	// metrics registers what is counted.
+	metrics prometheus.Registerer
+}
+
+// apiVersions are the API versions of all kinds.
+func apiVersions() []func(*runtime.Scheme) error {
+	return []func(*runtime.Scheme) error{appsv1alpha1.AddToScheme, appsv1beta1.AddToScheme}
+}
+
+// kinds is the table.
+func kinds(surroundings) []kind {
+	return nil
+}
+
+// rateLimiter returns a fresh limiter for the retries of one controller: the slower of both limits wins.
+func (o RateLimiterOptions) rateLimiter() workqueue.TypedRateLimiter[reconcile.Request] {
+	return workqueue.NewTypedMaxOfRateLimiter(
+		workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](o.BaseDelay, o.MaxDelay),
+		&workqueue.TypedBucketRateLimiter[reconcile.Request]{Limiter: rate.NewLimiter(rate.Limit(o.QPS), o.BucketSize)},
+	)
+}

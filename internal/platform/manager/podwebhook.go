@@ -1,0 +1,47 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"fmt"
+
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
+
+	"kruise.io/kruise/internal/platform/features"
+	"kruise.io/kruise/internal/platform/webhook"
+)
+
+// podWebhook is the entry for new Pods. It must never keep a cluster from making Pods that the product has nothing to do with (manager
+// specification 19.9): API servers send only those that a workload of the product controls, or all when every Pod gets the readiness gate,
+// and none of kube-system and of the manager's own namespace.
+func podWebhook(namespace string, gates features.Gate, handler admission.Handler) webhook.Registration {
+	conditions := []admissionregistrationv1.MatchCondition{{
+		Name:       webhook.ConditionPrefix + "namespace",
+		Expression: fmt.Sprintf("!(request.namespace in ['%s', '%s'])", metav1.NamespaceSystem, namespace),
+	}}
+	if !gates.Enabled(features.KruisePodReadinessGate) {
+		conditions = append(conditions, admissionregistrationv1.MatchCondition{
+			Name: webhook.ConditionPrefix + "controlled-by-kruise",
+			Expression: "has(object.metadata.ownerReferences) && object.metadata.ownerReferences.exists(r, " +
+				"has(r.controller) && r.controller && r.apiVersion.startsWith('apps.kruise.io/'))",
+		})
+	}
+	return webhook.Registration{
+		Name:    "mpod.kb.io",
+		Type:    webhook.Mutating,
+		Path:    "/mutate-pod",
+		Handler: handler,
+		Rules: []admissionregistrationv1.RuleWithOperations{
+			webhook.Rule(corev1.GroupName, []string{corev1.SchemeGroupVersion.Version}, "pods", admissionregistrationv1.Create),
+		},
+		NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+			{Key: webhook.ControlPlaneLabel, Operator: metav1.LabelSelectorOpNotIn, Values: []string{webhook.ControlPlaneValue}},
+			{Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpNotIn, Values: []string{metav1.NamespaceSystem, namespace}},
+		}},
+		MatchConditions: conditions,
+	}
+}
