@@ -74,7 +74,7 @@ func maxUnavailableOf(set *v1beta1.CloneSet) *intstr.IntOrString {
 	if rolling := set.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.MaxUnavailable != nil {
 		return rolling.MaxUnavailable
 	}
-	return ptr.To(intstr.FromString(defaultMaxUnavailable))
+	return new(intstr.FromString(defaultMaxUnavailable))
 }
 
 // expectedUpdated is how many Pods the partition lets come to the update revision (status.expectedUpdatedReplicas).

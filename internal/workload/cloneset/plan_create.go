@@ -4,7 +4,6 @@
 package cloneset
 
 import (
-	"cmp"
 	"slices"
 	"strings"
 
@@ -61,29 +60,25 @@ func survivingIDs(s *snapshot) (free []string, taken []*corev1.Pod) {
 	for _, pod := range s.inactive {
 		former[pod.Name] = pod
 	}
+	var ended, terminating []*corev1.Pod
 	for _, claim := range s.claims {
 		id := claim.Labels[v1beta1.CloneSetInstanceIDLabel]
 		if id == "" || ids.Has(id) {
 			continue
 		}
 		ids.Insert(id)
-		if pod := former[s.set.Name+"-"+id]; pod != nil {
-			taken = append(taken, pod)
-		} else {
+		switch pod := former[s.set.Name+"-"+id]; {
+		case pod == nil:
 			free = append(free, id)
+		case pod.DeletionTimestamp == nil:
+			ended = append(ended, pod)
+		default:
+			terminating = append(terminating, pod)
 		}
 	}
 	slices.Sort(free)
-	slices.SortFunc(taken, func(a, b *corev1.Pod) int {
-		return cmp.Or(deadFirst(a)-deadFirst(b), strings.Compare(a.Name, b.Name))
-	})
-	return free, taken
-}
-
-// deadFirst is 0 for a Pod that ended and stays until somebody deletes it, and 1 for one that is being deleted.
-func deadFirst(pod *corev1.Pod) int {
-	if pod.DeletionTimestamp == nil {
-		return 0
-	}
-	return 1
+	byName := func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) }
+	slices.SortFunc(ended, byName)
+	slices.SortFunc(terminating, byName)
+	return free, append(ended, terminating...)
 }

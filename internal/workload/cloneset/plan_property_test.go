@@ -9,7 +9,6 @@ import (
 	"testing"
 
 	"k8s.io/apimachinery/pkg/util/intstr"
-	"k8s.io/utils/ptr"
 	"pgregory.net/rapid"
 
 	"kruise.io/kruise/test/fixtures"
@@ -49,20 +48,20 @@ func number(most int) *rapid.Generator[intstr.IntOrString] {
 }
 
 func drawReplicas(t *rapid.T, w *simulation) {
-	w.set.Spec.Replicas = ptr.To(rapid.Int32Range(0, 8).Draw(t, "replicas"))
+	w.set.Spec.Replicas = new(rapid.Int32Range(0, 8).Draw(t, "replicas"))
 }
 
 // drawBudget keeps to what admission lets in: not both maxUnavailable and maxSurge may be 0.
 func drawBudget(t *rapid.T, w *simulation) {
 	rolling := w.set.Spec.UpdateStrategy.RollingUpdate
-	rolling.MaxUnavailable = ptr.To(number(4).Draw(t, "maxUnavailable"))
-	rolling.MaxSurge = ptr.To(number(4).Draw(t, "maxSurge"))
+	rolling.MaxUnavailable = new(number(4).Draw(t, "maxUnavailable"))
+	rolling.MaxSurge = new(number(4).Draw(t, "maxSurge"))
 	if scaled(rolling.MaxUnavailable, 100, true) == 0 && scaled(rolling.MaxSurge, 100, true) == 0 {
-		rolling.MaxUnavailable = ptr.To(intstr.FromInt32(1))
+		rolling.MaxUnavailable = new(intstr.FromInt32(1))
 	}
 	w.set.Spec.ScaleStrategy.MaxUnavailable = nil
 	if rapid.Bool().Draw(t, "limit creation") {
-		w.set.Spec.ScaleStrategy.MaxUnavailable = ptr.To(intstr.FromInt32(rapid.Int32Range(1, 4).Draw(t, "scale maxUnavailable")))
+		w.set.Spec.ScaleStrategy.MaxUnavailable = new(intstr.FromInt32(rapid.Int32Range(1, 4).Draw(t, "scale maxUnavailable")))
 	}
 }
 
@@ -101,7 +100,7 @@ func actions(w *simulation) map[string]func(*rapid.T) {
 		"unhook":       onPod(func(p *simulatedPod) { p.deleteHook, p.updateHook = false, false }),
 		"scale":        func(t *rapid.T) { drawReplicas(t, w) },
 		"budget":       func(t *rapid.T) { drawBudget(t, w) },
-		"partition":    func(t *rapid.T) { rolling.Partition = ptr.To(number(8).Draw(t, "partition")) },
+		"partition":    func(t *rapid.T) { rolling.Partition = new(number(8).Draw(t, "partition")) },
 		"no partition": func(*rapid.T) { rolling.Partition = nil },
 		"pause":        func(t *rapid.T) { rolling.Paused = rapid.Bool().Draw(t, "paused") },
 		"template":     func(t *rapid.T) { w.update = fmt.Sprintf("web-%d", rapid.IntRange(0, 3).Draw(t, "revision")) },
@@ -224,7 +223,7 @@ func checkUpdates(t *rapid.T, s *snapshot, l limits, p plan, inPlace bool) {
 func settle(t *rapid.T, w *simulation) {
 	w.set.Spec.UpdateStrategy.RollingUpdate.Paused = false
 	bound := 10 + 6*(len(w.pods)+replicasOf(w.set))
-	for passes := 0; ; passes++ {
+	for passes, idle := 0, 0; ; passes++ {
 		w.releaseHooks()
 		w.finishTerminating()
 		for _, p := range w.pods {
@@ -232,7 +231,9 @@ func settle(t *rapid.T, w *simulation) {
 				w.advance(p)
 			}
 		}
-		if !pass(t, w) && !pass(t, w) { // the second sees the current revision that the first set
+		if pass(t, w) {
+			idle = 0
+		} else if idle++; idle == 2 { // the second sees the current revision that the first set
 			break
 		}
 		if passes > bound {

@@ -20,7 +20,6 @@ func excludePreparingDelete(s *snapshot) { s.excludePreparingDelete = true }
 // TestScale holds the consequences of cloneset spec 3.4 and the improvements 8.6 to 8.8.
 func TestScale(t *testing.T) {
 	type modifiers = []fixtures.CloneSetModifier
-	drain := func(hooks v1beta1.Lifecycle) fixtures.CloneSetModifier { return fixtures.Lifecycle(hooks) }
 	marking := &v1beta1.LifecycleHook{LabelsHandler: map[string]string{"hold": "true"}, MarkPodNotReady: true}
 
 	for _, test := range []struct {
@@ -47,9 +46,9 @@ func TestScale(t *testing.T) {
 			pods: [][]*pod{newOnes(2, ok), newOnes(3, preparingDelete)}, want: "revive 2 new"},
 		{name: "specified Pods are not revived", modifiers: modifiers{fixtures.Replicas(4)},
 			pods: [][]*pod{newOnes(2, ok), newOnes(1, preparingDelete), newOnes(1, preparingDelete, toDelete)}, want: "revive 1 new"},
-		{name: "drained Pods are not revived", modifiers: modifiers{fixtures.Replicas(4), drain(v1beta1.Lifecycle{PreDelete: marking})},
+		{name: "drained Pods are not revived", modifiers: modifiers{fixtures.Replicas(4), fixtures.Lifecycle(v1beta1.Lifecycle{PreDelete: marking})},
 			pods: [][]*pod{newOnes(2, ok), newOnes(2, preparingDelete)}, want: ""},
-		{name: "Pods drained for updates are not revived", modifiers: modifiers{fixtures.Replicas(4), drain(v1beta1.Lifecycle{InPlaceUpdate: marking})},
+		{name: "Pods drained for updates are not revived", modifiers: modifiers{fixtures.Replicas(4), fixtures.Lifecycle(v1beta1.Lifecycle{InPlaceUpdate: marking})},
 			pods: [][]*pod{newOnes(2, ok), newOnes(2, preparingDelete)}, want: ""},
 		{name: "nothing is revived that replicas does not want", modifiers: modifiers{fixtures.Replicas(2)},
 			pods: [][]*pod{newOnes(2, ok), newOnes(2, preparingDelete)}, want: ""},

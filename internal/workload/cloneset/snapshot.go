@@ -62,12 +62,6 @@ type pod struct {
 // preparingDelete tells whether the Pod waits for its preDelete hook.
 func (p *pod) preparingDelete() bool { return p.state == v1beta1.LifecycleStatePreparingDelete }
 
-// readyForDelete tells whether deleting the Pod costs the users of the CloneSet a working Pod: lifecycle state none or Normal, and
-// ready, whatever minReadySeconds says (cloneset spec 3.2).
-func (p *pod) readyForDelete() bool {
-	return p.ready && (p.state == "" || p.state == v1beta1.LifecycleStateNormal)
-}
-
 // plan is what one pass wants to do, and why it does not do more.
 type plan struct {
 	// revive are Pods in PreparingDelete whose deletion is no longer wanted.
