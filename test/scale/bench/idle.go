@@ -56,7 +56,7 @@ func (s *suite) idle(ctx context.Context, pods int) (*Idle, error) {
 }
 
 func (s *suite) measureIdle(ctx context.Context, figures Idle) (*Idle, error) {
-	process := measure.NewProcess(s.manager.Process.PID())
+	process := measure.NewProcess(s.manager.PID())
 	before, err := process.CPU()
 	if err != nil {
 		return nil, err

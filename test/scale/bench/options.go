@@ -41,7 +41,7 @@ func parseOptions(args []string) (options, error) {
 	quick := flags.Bool("quick", false, "200 Pods; limits that depend on the machine's speed are shown but not enforced")
 	flags.IntVar(&o.rounds, "rounds", 1, "how often each row is measured; results are medians")
 	flags.IntVar(&o.idlePods, "idle-pods", 0, "Pods to measure an idle manager with; 0 leaves it out")
-	flags.IntVar(&o.writers, "writers", 16, "how many requests the bare client has under way at once; CloneSet's own bound")
+	flags.IntVar(&o.writers, "writers", 64, "how many requests the bare client has under way at once; CloneSet's own bound")
 	flags.DurationVar(&o.latencies.Start, "start", 500*time.Millisecond, "how long a simulated Pod takes to start")
 	flags.DurationVar(&o.latencies.Restart, "restart", 500*time.Millisecond, "how long a simulated container takes to restart")
 	flags.DurationVar(&o.latencies.Stop, "stop", 200*time.Millisecond, "how long a simulated Pod takes to end")

@@ -50,7 +50,7 @@ func renderReport(results *Results) ([]byte, error) {
 	functions := template.FuncMap{
 		"label": actionLabel, "mb": megabytes, "figure": figure, "requests": requestList, "bound": bound,
 		"pairs": func(m map[string]string) []string {
-			var lines []string
+			lines := make([]string, 0, len(m))
 			for _, key := range slices.Sorted(maps.Keys(m)) {
 				lines = append(lines, key+": "+m[key])
 			}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -162,11 +163,11 @@ func (t *tracker) wait(ctx context.Context) (at time.Time, lowest int, err error
 func (t *tracker) String() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	text := fmt.Sprintf("%d there, %d active, %d ready", t.now.objects, t.now.active, t.now.ready)
+	parts := []string{fmt.Sprintf("%d there, %d active, %d ready", t.now.objects, t.now.active, t.now.ready)}
 	for _, image := range slices.Sorted(maps.Keys(t.now.running)) {
 		if n := t.now.running[image]; n > 0 {
-			text += fmt.Sprintf(", %d run %s", n, image)
+			parts = append(parts, fmt.Sprintf("%d run %s", n, image))
 		}
 	}
-	return text
+	return strings.Join(parts, ", ")
 }

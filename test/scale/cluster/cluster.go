@@ -101,7 +101,7 @@ func (c *Cluster) startAPIServer(assets string) error {
 func (c *Cluster) startControllers(ctx context.Context, assets string) error {
 	apiServer := c.environment.ControlPlane.GetAPIServer()
 	authority := filepath.Join(c.Dir, "serving-ca.crt")
-	if err := os.WriteFile(authority, apiServer.SecureServing.CA, 0o600); err != nil {
+	if err := os.WriteFile(authority, apiServer.CA, 0o600); err != nil {
 		return fmt.Errorf("write certificate authority: %w", err)
 	}
 	extra := map[string][]string{

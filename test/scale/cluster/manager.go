@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -63,7 +62,7 @@ func StartManager(ctx context.Context, c *Cluster, o ManagerOptions) (*Manager, 
 	if err := os.Mkdir(certificates, 0o700); err != nil {
 		return nil, fmt.Errorf("make folder: %w", err)
 	}
-	addresses, err := freeAddresses(4)
+	addresses, err := freeAddresses(ctx, 4)
 	if err != nil {
 		return nil, err
 	}
@@ -117,10 +116,11 @@ func managerKubeconfig(ctx context.Context, c *Cluster) (string, error) {
 }
 
 // freeAddresses are so many different addresses on loopback that nobody listens on.
-func freeAddresses(n int) ([]string, error) {
+func freeAddresses(ctx context.Context, n int) ([]string, error) {
 	addresses := make([]string, 0, n)
+	var config net.ListenConfig
 	for range n {
-		listener, err := net.Listen("tcp", net.JoinHostPort(loopback, strconv.Itoa(0)))
+		listener, err := config.Listen(ctx, "tcp", net.JoinHostPort(loopback, "0"))
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 )
 
@@ -77,7 +78,7 @@ func (l *AuditLog) Next() ([]Request, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read audit log: %w", err)
 	}
-	data := append(l.rest, fresh...)
+	data := slices.Concat(l.rest, fresh)
 	end := bytes.LastIndexByte(data, '\n') + 1
 	l.rest = bytes.Clone(data[end:])
 	var requests []Request
