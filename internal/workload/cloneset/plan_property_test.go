@@ -86,12 +86,12 @@ func actions(w *simulation) map[string]func(*rapid.T) {
 	return map[string]func(*rapid.T){
 		"": func(t *rapid.T) { // after each of the others
 			if rapid.Bool().Draw(t, "pass") {
-				pass(t, w)
+				runPass(t, w)
 			}
 		},
 		"advance":      onPod(w.advance),
 		"advance all":  all(w.advance),
-		"crash":        onPod(func(p *simulatedPod) { p.progress = started }),
+		"crash":        onPod(func(p *simulatedPod) { p.stage = started }),
 		"lose":         onPod(w.lose),
 		"end":          onPod(func(p *simulatedPod) { w.lose(p); w.inactive[w.nameOf(p)].DeletionTimestamp = nil }),
 		"vanish":       func(*rapid.T) { w.finishTerminating() },
@@ -108,8 +108,8 @@ func actions(w *simulation) map[string]func(*rapid.T) {
 	}
 }
 
-// pass makes one pass and holds it to the promises. It tells whether there was anything to do.
-func pass(t *rapid.T, w *simulation) bool {
+// runPass makes one pass and holds it to the promises. It tells whether there was anything to do.
+func runPass(t *rapid.T, w *simulation) bool {
 	s := w.snapshot()
 	p := makePlan(s)
 	l := limitsOf(s.set)
@@ -231,7 +231,7 @@ func settle(t *rapid.T, w *simulation) {
 				w.advance(p)
 			}
 		}
-		if pass(t, w) {
+		if runPass(t, w) {
 			idle = 0
 		} else if idle++; idle == 2 { // the second sees the current revision that the first set
 			break

@@ -17,8 +17,8 @@ import (
 
 func excludePreparingDelete(s *snapshot) { s.excludePreparingDelete = true }
 
-// TestScale holds the consequences of cloneset spec 3.4 and the improvements 8.6 to 8.8.
-func TestScale(t *testing.T) {
+// TestPlanScale holds the consequences of cloneset spec 3.4 and the improvements 8.6 to 8.8.
+func TestPlanScale(t *testing.T) {
 	type modifiers = []fixtures.CloneSetModifier
 	marking := &v1beta1.LifecycleHook{LabelsHandler: map[string]string{"hold": "true"}, MarkPodNotReady: true}
 

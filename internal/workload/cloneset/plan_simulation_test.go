@@ -41,16 +41,16 @@ type simulation struct {
 type simulatedPod struct {
 	id, revision           string
 	state                  v1beta1.LifecycleState
-	progress               progress
+	stage                  stage
 	marked, named, inGrace bool
 	deleteHook, updateHook bool
 }
 
-// progress is how far a Pod has come on its way to be available.
-type progress int
+// stage is how far a Pod has come on its way to be available.
+type stage int
 
 const (
-	started progress = iota
+	started stage = iota
 	becameReady
 	readyForMinReadySeconds
 )
@@ -76,8 +76,8 @@ func (w *simulation) snapshot() *snapshot {
 			fixtures.WithPodLabel(v1beta1.CloneSetInstanceIDLabel, p.id))
 		s.pods = append(s.pods, &pod{
 			Pod: object, state: p.state, updated: p.revision == w.update, marked: p.marked, specified: p.marked || p.named,
-			ready: p.progress >= becameReady, held: p.deleteHook, inGrace: p.inGrace,
-			available: p.progress == readyForMinReadySeconds && p.state == v1beta1.LifecycleStateNormal,
+			ready: p.stage >= becameReady, held: p.deleteHook, inGrace: p.inGrace,
+			available: p.stage == readyForMinReadySeconds && p.state == v1beta1.LifecycleStateNormal,
 		})
 	}
 	slices.SortFunc(s.pods, func(a, b *pod) int { return strings.Compare(a.Name, b.Name) })
@@ -147,7 +147,7 @@ func (w *simulation) updatePod(p *simulatedPod, to string) {
 	case p.updateHook:
 		p.state = v1beta1.LifecycleStatePreparingUpdate
 	default:
-		p.state, p.revision, p.progress, p.inGrace = v1beta1.LifecycleStateUpdating, to, started, true
+		p.state, p.revision, p.stage, p.inGrace = v1beta1.LifecycleStateUpdating, to, started, true
 	}
 }
 
@@ -156,8 +156,8 @@ func (w *simulation) advance(p *simulatedPod) {
 	switch {
 	case p.inGrace:
 		p.inGrace = false
-	case p.progress < readyForMinReadySeconds:
-		p.progress++
+	case p.stage < readyForMinReadySeconds:
+		p.stage++
 	case p.state == v1beta1.LifecycleStateUpdating:
 		p.state = v1beta1.LifecycleStateNormal
 	}

@@ -191,7 +191,7 @@ func TestNextLook(t *testing.T) {
 	}
 }
 
-func TestWaits(t *testing.T) {
+func TestPlanWaits(t *testing.T) {
 	hooks := v1beta1.Lifecycle{PreDelete: &v1beta1.LifecycleHook{LabelsHandler: map[string]string{"hold": "true"}}}
 	type modifiers = []fixtures.CloneSetModifier
 	for _, test := range []struct {

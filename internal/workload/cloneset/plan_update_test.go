@@ -17,8 +17,8 @@ func partitionRollback(s *snapshot) { s.partitionRollback = true }
 
 func inGrace(p *pod) { p.inGrace = true }
 
-// TestUpdate holds cloneset spec 3.5 and the rules that follow there.
-func TestUpdate(t *testing.T) {
+// TestPlanUpdate holds cloneset spec 3.5 and the rules that follow there.
+func TestPlanUpdate(t *testing.T) {
 	type modifiers = []fixtures.CloneSetModifier
 	preparingUpdate, updating := inState(v1beta1.LifecycleStatePreparingUpdate), inState(v1beta1.LifecycleStateUpdating)
 	for _, test := range []struct {
@@ -95,8 +95,8 @@ func TestFirstRolloutHasNoPartition(t *testing.T) {
 	expectSummary(t, s, "create 3 new")
 }
 
-// TestRollback: the Pods of the revision that is given up are the old ones, and those that never left are done.
-func TestRollback(t *testing.T) {
+// TestPlanRollback: the Pods of the revision that is given up are the old ones, and those that never left are done.
+func TestPlanRollback(t *testing.T) {
 	s := snapshotOf(fixtures.CloneSet("web", fixtures.Replicas(4), fixtures.MaxUnavailable("2")), newOnes(2, ok), oldOnes(2))
 	s.revisions.Current = s.revisions.Update
 	expectSummary(t, s, "update 2 old; to web-new")
