@@ -15,7 +15,7 @@ import (
 // Edit is what to change on one Pod. The zero value changes nothing. Decisions extend an Edit one after another.
 type Edit struct {
 	// Labels and Annotations are set to the value pointed at, or removed when it is nil. They are the keys by which workloads keep
-	// their own state on a Pod: they may go out with the status.
+	// their own state on a Pod: they may go out with the status, unless ViaPod says otherwise.
 	Labels, Annotations map[string]*string
 	// Finalizers are added.
 	Finalizers []string
@@ -31,6 +31,8 @@ type Edit struct {
 	// Resources are quantities to set, by container name.
 	Resources map[string]corev1.ResourceRequirements
 
+	// ViaPod says that the labels and annotations are those of users: they go out with the Pod, and through its admission.
+	ViaPod bool
 	// AnyVersion says that the edit is right whatever others have written to the Pod meanwhile. Else it is written only to exactly
 	// the version of the Pod that it was decided on.
 	AnyVersion bool
@@ -50,7 +52,7 @@ func (e *Edit) Empty() bool {
 
 // editsPod tells whether parts of the edit can only be written through the Pod itself.
 func (e *Edit) editsPod() bool {
-	return len(e.Images) > 0 || len(e.Metadata) > 0 || len(e.Finalizers) > 0
+	return e.ViaPod || len(e.Images) > 0 || len(e.Metadata) > 0 || len(e.Finalizers) > 0
 }
 
 // SetLabel sets a label.

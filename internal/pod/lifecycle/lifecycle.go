@@ -70,14 +70,10 @@ func To(pod *corev1.Pod, state v1beta1.LifecycleState, now time.Time) edit.Edit 
 	e.SetAnnotation(v1beta1.LifecycleTimestampAnnotation, now.Format(time.RFC3339))
 	switch state {
 	case v1beta1.LifecycleStateUpdated, v1beta1.LifecycleStateNormal, v1beta1.LifecycleStatePreparingNormal:
-		for _, c := range readiness.Release(pod, readiness.PreUpdate(), now) {
-			e.SetCondition(c)
-		}
+		e.SetConditions(readiness.Release(pod, readiness.PreUpdate(), now))
 	}
 	if from == v1beta1.LifecycleStatePreparingDelete {
-		for _, c := range readiness.Release(pod, readiness.PreDelete(), now) {
-			e.SetCondition(c)
-		}
+		e.SetConditions(readiness.Release(pod, readiness.PreDelete(), now))
 	}
 	return e
 }
@@ -104,14 +100,16 @@ func CancelDelete(pod *corev1.Pod, now time.Time) edit.Edit {
 // taken the marks off, they are put back in the same write, so that the operator sees the new update coming.
 func PrepareUpdate(pod *corev1.Pod, hook *v1beta1.LifecycleHook, now time.Time) edit.Edit {
 	e := To(pod, v1beta1.LifecycleStatePreparingUpdate, now)
+	if hook == nil {
+		return e
+	}
 	if StateOf(pod) == v1beta1.LifecycleStateUpdated {
 		for key, value := range hook.LabelsHandler {
 			e.SetLabel(key, value)
+			e.ViaPod = true
 		}
 		for _, f := range hook.FinalizersHandler {
-			if !slices.Contains(pod.Finalizers, f) {
-				e.Finalizers = append(e.Finalizers, f)
-			}
+			e.AddFinalizer(pod, f)
 		}
 	}
 	if hook.MarkPodNotReady {
@@ -121,9 +119,7 @@ func PrepareUpdate(pod *corev1.Pod, hook *v1beta1.LifecycleHook, now time.Time) 
 }
 
 func hold(e *edit.Edit, pod *corev1.Pod, holder readiness.Holder, now time.Time) {
-	for _, c := range readiness.Hold(pod, holder, now) {
-		e.SetCondition(c)
-	}
+	e.SetConditions(readiness.Hold(pod, holder, now))
 }
 
 // Settle gives the state that the Pod moves to by itself, given where it stands, or its present state. complete tells whether its
@@ -142,11 +138,11 @@ func Settle(pod *corev1.Pod, l *v1beta1.Lifecycle, updated, complete, scheduled 
 		}
 	case v1beta1.LifecycleStatePreparingUpdate:
 		if updated { // the update was called off while the Pod was held
-			return afterUpdate(pod, l, l != nil && l.InPlaceUpdate != nil)
+			return afterUpdate(pod, l)
 		}
 	case v1beta1.LifecycleStateUpdating:
 		if complete {
-			return afterUpdate(pod, l, l != nil)
+			return afterUpdate(pod, l)
 		}
 	case v1beta1.LifecycleStateUpdated:
 		if l == nil || l.InPlaceUpdate == nil || Hooked(pod, l.InPlaceUpdate) {
@@ -158,8 +154,8 @@ func Settle(pod *corev1.Pod, l *v1beta1.Lifecycle, updated, complete, scheduled 
 }
 
 // afterUpdate is Updated while an operator may have to put its marks back, else Normal.
-func afterUpdate(pod *corev1.Pod, l *v1beta1.Lifecycle, wait bool) v1beta1.LifecycleState {
-	if wait && !Hooked(pod, l.InPlaceUpdate) {
+func afterUpdate(pod *corev1.Pod, l *v1beta1.Lifecycle) v1beta1.LifecycleState {
+	if l != nil && !Hooked(pod, l.InPlaceUpdate) {
 		return v1beta1.LifecycleStateUpdated
 	}
 	return v1beta1.LifecycleStateNormal

@@ -1,0 +1,118 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package inplace
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
+
+	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/pod/edit"
+)
+
+// firstBatch picks the containers of the change that are updated next (in-place-update spec 3.4): those without launch priority, those of
+// the highest one, and those that share a label or annotation with them, since that can be written only once.
+func firstBatch(pod *corev1.Pod, change *Change) sets.Set[string] {
+	batch := sets.New[string]()
+	highest := math.MinInt
+	priorities := map[string]int{}
+	for name := range change.containers() {
+		priority, ok := launchPriority(containerOf(pod, name))
+		if !ok {
+			batch.Insert(name)
+			continue
+		}
+		priorities[name] = priority
+		highest = max(highest, priority)
+	}
+	for name, priority := range priorities {
+		if priority == highest {
+			batch.Insert(name)
+		}
+	}
+	for grown := true; grown; {
+		grown = false
+		for name := range change.References {
+			if !batch.Has(name) && sharesKey(change, name, batch) {
+				batch.Insert(name)
+				grown = true
+			}
+		}
+	}
+	return batch
+}
+
+func sharesKey(change *Change, name string, batch sets.Set[string]) bool {
+	own := change.References[name]
+	for other := range batch {
+		references := change.References[other]
+		if sets.KeySet(own.Labels).HasAny(sets.KeySet(references.Labels).UnsortedList()...) ||
+			sets.KeySet(own.Annotations).HasAny(sets.KeySet(references.Annotations).UnsortedList()...) {
+			return true
+		}
+	}
+	return false
+}
+
+// launchPriority is the priority in the key of the container's launch barrier; ok is false when it has none, or one that Kruise did not
+// write.
+func launchPriority(container *corev1.Container) (priority int, ok bool) {
+	if container == nil {
+		return 0, false
+	}
+	for i := range container.Env {
+		env := &container.Env[i]
+		if env.Name != v1beta1.ContainerLaunchBarrierEnv || env.ValueFrom == nil || env.ValueFrom.ConfigMapKeyRef == nil {
+			continue
+		}
+		text, found := strings.CutPrefix(env.ValueFrom.ConfigMapKeyRef.Key, "p_")
+		priority, err := strconv.Atoi(text)
+		return priority, found && err == nil
+	}
+	return 0, false
+}
+
+// takeBatch extends the edit by the next batch of the change, and the state by the record of it and of what is left. The metadata of
+// the change go with the batch.
+func takeBatch(pod *corev1.Pod, e *edit.Edit, state *State, change *Change, now time.Time) {
+	names := firstBatch(pod, change)
+	batch, rest := change.only(names), change.only(change.containers().Difference(names))
+	for name, image := range batch.Images {
+		container := containerOf(pod, name)
+		if container == nil || container.Image == image {
+			continue
+		}
+		e.SetImage(name, image)
+		if status := statusOf(pod, name); status != nil {
+			state.remember(name, ContainerIdentity{ImageID: status.ImageID, ContainerID: status.ContainerID})
+		}
+	}
+	for _, references := range batch.References {
+		e.ViaPod = true
+		e.Labels = overlay(e.Labels, references.Labels)
+		e.Annotations = overlay(e.Annotations, references.Annotations)
+	}
+	for name, resources := range batch.Resources {
+		if container := containerOf(pod, name); container != nil {
+			if missing := missingQuantities(container, resources); len(missing.Limits)+len(missing.Requests) > 0 {
+				e.SetResources(name, missing)
+			}
+		}
+	}
+	e.Metadata = change.Metadata
+	sorted := sets.List(names)
+	state.ContainerBatchesRecord = append(state.ContainerBatchesRecord, BatchRecord{Timestamp: metav1.NewTime(now), Containers: sorted})
+	state.setNext(rest, sorted)
+}
+
+// remember records what a container was before its image changes.
+func (s *State) remember(name string, identity ContainerIdentity) {
+	s.LastContainerStatuses = overlay(s.LastContainerStatuses, map[string]ContainerIdentity{name: identity})
+}
