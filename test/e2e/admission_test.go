@@ -43,7 +43,7 @@ spec:
 func (s *space) written(version string, fields ...string) *unstructured.Unstructured {
 	s.Helper()
 	object := &unstructured.Unstructured{}
-	if err := yaml.Unmarshal(fmt.Appendf(nil, manifest, version, s.Namespace.Name), &object.Object); err != nil {
+	if err := yaml.Unmarshal(fmt.Appendf(nil, manifest, version, s.Name), &object.Object); err != nil {
 		s.Fatal(err)
 	}
 	s.setFields(object, fields...)
@@ -305,7 +305,7 @@ func TestDeletionProtection(t *testing.T) {
 	s.roll("cascading", fixtures.Replicas(0))
 	s.change("always", func(set *v1beta1.CloneSet) { delete(set.Labels, protection) })
 	for _, name := range []string{"always", "cascading"} {
-		if err := s.client.Delete(t.Context(), fixtures.CloneSet(name, fixtures.Namespace(s.Namespace.Name))); err != nil {
+		if err := s.client.Delete(t.Context(), fixtures.CloneSet(name, fixtures.Namespace(s.Name))); err != nil {
 			t.Errorf("deleting CloneSet %s, which nothing protects now: %v", name, err)
 		}
 	}

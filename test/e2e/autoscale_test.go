@@ -28,7 +28,7 @@ import (
 func TestKubectlScale(t *testing.T) {
 	s := shared(t)
 	s.start(fixtures.CloneSet("web", fixtures.Replicas(1)))
-	out, err := suite.Kubectl(t.Context(), "", "scale", "cloneset/web", "--replicas=3", "-n", s.Namespace.Name)
+	out, err := suite.Kubectl(t.Context(), "", "scale", "cloneset/web", "--replicas=3", "-n", s.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -36,7 +36,7 @@ func TestKubectlScale(t *testing.T) {
 		t.Errorf("kubectl scale says %q", out)
 	}
 	s.until("there are three", replicasAre("web", 3))
-	out, err = suite.Kubectl(t.Context(), "", "get", "clone", "web", "-n", s.Namespace.Name)
+	out, err = suite.Kubectl(t.Context(), "", "get", "clone", "web", "-n", s.Name)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestHorizontalPodAutoscaler(t *testing.T) {
 	s.start(fixtures.CloneSet("web", fixtures.Replicas(1)))
 	// Each Pod uses twice what it should: the number doubles, up to the bound.
 	metrics.SetUsage(200)
-	if err := s.client.Create(t.Context(), autoscaler(s.Namespace.Name)); err != nil {
+	if err := s.client.Create(t.Context(), autoscaler(s.Name)); err != nil {
 		t.Fatal(err)
 	}
 	s.until("the CloneSet is at its upper bound", replicasAre("web", 4))

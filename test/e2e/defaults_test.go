@@ -71,7 +71,7 @@ func TestWebhooksDown(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until("new CloneSets are refused", func(observe.View) error {
-		return wantRefusal(s.client.Create(t.Context(), fixtures.CloneSet("other", fixtures.Namespace(s.Namespace.Name))))
+		return wantRefusal(s.client.Create(t.Context(), fixtures.CloneSet("other", fixtures.Namespace(s.Name))))
 	})
 	s.until("the rollout goes on to its end", rolledOut(set))
 	s.kept("web", before)
@@ -83,7 +83,7 @@ func TestWebhooksDown(t *testing.T) {
 
 	f.running[0].Kill()
 	f.running = nil
-	deployment := nativeDeployment(s.Namespace.Name)
+	deployment := nativeDeployment(s.Name)
 	if err := s.client.Create(t.Context(), deployment); err != nil {
 		t.Fatalf("create a Deployment while every replica is dead: %v", err)
 	}

@@ -302,7 +302,7 @@ func cannotPull(pod *corev1.Pod, container string) bool {
 func TestInPlaceBatchesByPriority(t *testing.T) {
 	s := shared(t)
 	barrier := &corev1.ConfigMap{Data: map[string]string{"p_10": "true", "p_0": "true"}}
-	barrier.Name, barrier.Namespace = "barrier", s.Namespace.Name
+	barrier.Name, barrier.Namespace = "barrier", s.Name
 	if err := s.client.Create(t.Context(), barrier); err != nil {
 		t.Fatal(err)
 	}

@@ -48,7 +48,7 @@ func newSpace(t *testing.T, manager func() *managerprocess.Process, onPods func(
 	s := &space{T: t, Namespace: watched, client: client.NewNamespacedClient(suite.Client, namespace.Name)}
 	t.Cleanup(func() {
 		if t.Failed() {
-			t.Logf("namespace %s at the end:\n%s", s.Namespace.Name, s.View().Picture())
+			t.Logf("namespace %s at the end:\n%s", s.Name, s.View().Picture())
 			if process := manager(); process != nil {
 				t.Logf("the manager's last words:\n%s", process.Tail(logLines))
 			}
@@ -88,7 +88,7 @@ func (s *space) releaseFinalizers(ctx context.Context) {
 // create creates a CloneSet in the namespace of the test.
 func (s *space) create(set *v1beta1.CloneSet) *v1beta1.CloneSet {
 	s.Helper()
-	set.Namespace = s.Namespace.Name
+	set.Namespace = s.Name
 	if err := s.client.Create(s.Context(), set); err != nil {
 		s.Fatalf("create CloneSet %s: %v", set.Name, err)
 	}
@@ -169,7 +169,7 @@ func (s *space) pods(set string) []*corev1.Pod { return s.View().PodsOf(set) }
 // patchPod applies a merge patch to a Pod.
 func (s *space) patchPod(name, format string, args ...any) {
 	s.Helper()
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: s.Namespace.Name}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: s.Name}}
 	patch := client.RawPatch("application/merge-patch+json", fmt.Appendf(nil, format, args...))
 	if err := s.client.Patch(s.Context(), pod, patch); err != nil {
 		s.Fatalf("patch Pod %s: %v", name, err)
@@ -185,7 +185,7 @@ func (s *space) labelPod(name, key, value string) {
 // deletePod deletes a Pod as a user would.
 func (s *space) deletePod(name string) {
 	s.Helper()
-	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: s.Namespace.Name}}
+	pod := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: s.Name}}
 	if err := s.client.Delete(s.Context(), pod); err != nil {
 		s.Fatalf("delete Pod %s: %v", name, err)
 	}

@@ -196,7 +196,7 @@ func (s *space) loadPeer(file string) {
 
 // createAsIs creates an object in the namespace of the test with its status.
 func (s *space) createAsIs(object *unstructured.Unstructured, owner types.UID) error {
-	object.SetNamespace(s.Namespace.Name)
+	object.SetNamespace(s.Name)
 	object.SetResourceVersion("")
 	object.SetUID("")
 	owners := object.GetOwnerReferences()

@@ -40,7 +40,7 @@ func Register(ctx context.Context, c client.Client, name string) error {
 	lease := &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: corev1.NamespaceNodeLease, Name: name},
 		Spec: coordinationv1.LeaseSpec{
-			HolderIdentity: ptr.To(name), LeaseDurationSeconds: ptr.To[int32](40), RenewTime: ptr.To(metav1.NowMicro()),
+			HolderIdentity: new(name), LeaseDurationSeconds: ptr.To[int32](40), RenewTime: new(metav1.NowMicro()),
 		},
 	}
 	if err := c.Create(ctx, lease); err != nil {
@@ -56,7 +56,7 @@ func beat(ctx context.Context, c client.Client, lease *coordinationv1.Lease) {
 	for {
 		select {
 		case <-ticker.C:
-			lease.Spec.RenewTime = ptr.To(metav1.NowMicro())
+			lease.Spec.RenewTime = new(metav1.NowMicro())
 			// A missed beat is made up for by the next.
 			_ = c.Update(ctx, lease)
 		case <-ctx.Done():
