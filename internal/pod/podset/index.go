@@ -125,3 +125,34 @@ func typed[T client.Object](ctx context.Context, list lister, namespace string, 
 	}
 	return result, nil
 }
+
+// LivePods reads the Pods that carry an owner reference with the UID from the API server, for when the cache is known to be behind.
+func LivePods(ctx context.Context, live client.Reader, namespace string, owner types.UID) ([]*corev1.Pod, error) {
+	var list corev1.PodList
+	if err := live.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list pods of namespace %s: %w", namespace, err)
+	}
+	return ownedOf(list.Items, owner, func(p *corev1.Pod) client.Object { return p }), nil
+}
+
+// LiveClaims reads the claims that carry an owner reference with the UID from the API server.
+func LiveClaims(ctx context.Context, live client.Reader, namespace string, owner types.UID) ([]*corev1.PersistentVolumeClaim, error) {
+	var list corev1.PersistentVolumeClaimList
+	if err := live.List(ctx, &list, client.InNamespace(namespace)); err != nil {
+		return nil, fmt.Errorf("list claims of namespace %s: %w", namespace, err)
+	}
+	return ownedOf(list.Items, owner, func(c *corev1.PersistentVolumeClaim) client.Object { return c }), nil
+}
+
+func ownedOf[T any](items []T, owner types.UID, object func(*T) client.Object) []*T {
+	var mine []*T
+	for i := range items {
+		for _, ref := range object(&items[i]).GetOwnerReferences() {
+			if ref.UID == owner {
+				mine = append(mine, &items[i])
+				break
+			}
+		}
+	}
+	return mine
+}

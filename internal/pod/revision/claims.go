@@ -98,3 +98,11 @@ func (r *Revision) ClaimTemplates() (claims []corev1.PersistentVolumeClaim, ok b
 	}
 	return claims, true
 }
+
+// ClaimTemplatesDiffer tells whether both revisions say which claim templates they had, and these differ. A revision that does not
+// say is no reason to recreate Pods (in-place-update spec 3.2).
+func ClaimTemplatesDiffer(a, b *Revision) bool {
+	x, saysA := a.Object.Annotations[v1beta1.CloneSetClaimTemplateHashAnnotation]
+	y, saysB := b.Object.Annotations[v1beta1.CloneSetClaimTemplateHashAnnotation]
+	return saysA && saysB && x != y
+}

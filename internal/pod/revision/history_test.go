@@ -19,7 +19,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -149,7 +148,7 @@ func controllerRevision(name string, number int64, data []byte, modifiers ...rev
 func controlledBy(name string) revisionModifier {
 	return func(revision *appsv1.ControllerRevision) {
 		revision.OwnerReferences = []metav1.OwnerReference{
-			{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Name: name, UID: types.UID("u-" + name), Controller: ptr.To(true)},
+			{APIVersion: kind.GroupVersion().String(), Kind: kind.Kind, Name: name, UID: types.UID("u-" + name), Controller: new(true)},
 		}
 	}
 }
@@ -186,7 +185,7 @@ func TestFirstRevision(t *testing.T) {
 			},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: "apps.kruise.io/v1beta1", Kind: "CloneSet", Name: "web", UID: "u-web",
-				Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
+				Controller: new(true), BlockOwnerDeletion: new(true),
 			}},
 		},
 		Data: runtime.RawExtension{Raw: encoded(t, c.owner.Template)}, Revision: 1,

@@ -24,7 +24,7 @@ func readPeer(t *testing.T, file string) (*v1beta1.CloneSet, []*appsv1.Controlle
 	}
 	set := &v1beta1.CloneSet{}
 	var revisions []*appsv1.ControllerRevision
-	for _, document := range strings.Split(string(data), "\n---\n") {
+	for document := range strings.SplitSeq(string(data), "\n---\n") {
 		if strings.Contains(document, "kind: ControllerRevision\n") {
 			revision := &appsv1.ControllerRevision{}
 			if err := yaml.Unmarshal([]byte(document), revision); err != nil {

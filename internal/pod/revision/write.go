@@ -203,10 +203,8 @@ func (h *History) reuse(ctx context.Context, o *Owner, s *State, w *wanted, obje
 // compose is the revision to create.
 func (h *History) compose(o *Owner, s *State, w *wanted) (*appsv1.ControllerRevision, error) {
 	hash := Hash(w.data, s.CollisionCount)
-	labels := map[string]string{HashLabel: hash}
-	for key, value := range o.Template.Labels {
-		labels[key] = value
-	}
+	labels := map[string]string{}
+	maps.Copy(labels, o.Template.Labels)
 	labels[HashLabel] = hash
 	annotations := maps.Clone(o.Object.GetAnnotations())
 	if o.KeepClaimTemplates {

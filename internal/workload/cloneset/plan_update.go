@@ -4,6 +4,8 @@
 package cloneset
 
 import (
+	"slices"
+
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 
@@ -22,8 +24,12 @@ func planUpdate(s *snapshot, l limits, p *plan) {
 		p.wait(waitPartition, min(c.old.acting(), l.partition), "the partition keeps %d of %d at revision %s",
 			l.partition, l.replicas, s.revisions.Current.Name())
 	}
-	if stopped := stoppedUpdate(s.set); stopped != "" || moves == 0 {
+	if stopped := stoppedUpdate(s.set); stopped != "" {
 		p.wait(stopped, moves, "%s", stopMessage(stopped))
+		return
+	}
+	p.moving = names{}
+	if moves == 0 {
 		return
 	}
 
@@ -34,12 +40,18 @@ func planUpdate(s *snapshot, l limits, p *plan) {
 	moves = min(moves, len(waiting))
 
 	budget := newUpdateBudget(s, l, c, backwards)
-	if budget.open() {
-		for _, pod := range s.inUpdateOrder(waiting)[:moves] {
+	if held := slices.ContainsFunc(waiting, (*pod).preparingUpdate); held || budget.open() {
+		waiting = s.inUpdateOrder(waiting)[:moves]
+		for _, pod := range waiting {
 			if !budget.take(pod) {
 				break
 			}
 			p.update = append(p.update, pod)
+		}
+		for _, pod := range waiting {
+			if pod.preparingUpdate() {
+				p.moving.Insert(pod.Name)
+			}
 		}
 	}
 	if len(p.update) > 0 {

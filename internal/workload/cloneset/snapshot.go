@@ -59,6 +59,9 @@ type pod struct {
 	held bool
 }
 
+// preparingUpdate tells whether the Pod waits for its inPlaceUpdate hook.
+func (p *pod) preparingUpdate() bool { return p.state == v1beta1.LifecycleStatePreparingUpdate }
+
 // preparingDelete tells whether the Pod waits for its preDelete hook.
 func (p *pod) preparingDelete() bool { return p.state == v1beta1.LifecycleStatePreparingDelete }
 
@@ -77,6 +80,9 @@ type plan struct {
 	update []*pod
 	// updateTo is the revision that the Pods of update go to; nil when update is empty.
 	updateTo *revision.Revision
+	// moving names the Pods in PreparingUpdate whose update is still wanted; it is nil when the plan says nothing about that. An update
+	// that the others wait for has been called off, for example by a greater partition.
+	moving names
 	// waits are the things not done, and why.
 	waits []wait
 }

@@ -1,0 +1,58 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package podset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"runtime/debug"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// parallelWrites bounds the writes under way at once for one workload. The API server's priority and fairness decides how many of
+// them it takes; more than this only waits there.
+const parallelWrites = 64
+
+// SlowStart calls do for 0 to n-1 in batches of 1, 2, 4, 8 and so on, each batch in parallel. The first batch with an error is the
+// last one: what fails for all, such as an exhausted quota, then costs a few requests and not n. It returns how many calls succeeded
+// and their joined errors.
+func SlowStart(ctx context.Context, n int, do func(ctx context.Context, i int) error) (succeeded int, err error) {
+	for next, size := 0, 1; next < n; next, size = next+size, size*2 {
+		size = min(size, n-next)
+		errs := make([]error, size)
+		var group errgroup.Group
+		group.SetLimit(parallelWrites)
+		for i := range size {
+			group.Go(func() error {
+				errs[i] = guarded(ctx, next+i, do)
+				return nil
+			})
+		}
+		_ = group.Wait() // the calls keep their errors in errs
+		for _, e := range errs {
+			if e == nil {
+				succeeded++
+			}
+		}
+		if err := errors.Join(errs...); err != nil {
+			return succeeded, err
+		}
+		if err := ctx.Err(); err != nil {
+			return succeeded, err
+		}
+	}
+	return succeeded, nil
+}
+
+// guarded turns a panic into an error: in a goroutine of its own it would end the process, and with it every other workload's pass.
+func guarded(ctx context.Context, i int, do func(context.Context, int) error) (err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("panic: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return do(ctx, i)
+}
