@@ -14,7 +14,6 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/yaml"
 )
 
@@ -42,7 +41,7 @@ func run(args []string) error {
 }
 
 func complete(file string) error {
-	text, err := os.ReadFile(file)
+	text, err := os.ReadFile(file) //nolint:gosec // the caller names the folder
 	if err != nil {
 		return err
 	}
@@ -65,7 +64,7 @@ func complete(file string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(file, append([]byte("---\n"), completed...), 0o644)
+	return os.WriteFile(file, append([]byte("---\n"), completed...), 0o644) //nolint:gosec // not a secret
 }
 
 // conversion calls the manager's service (manager specification, sections 2 and 10).
@@ -76,8 +75,8 @@ func conversion() *apiextensionsv1.CustomResourceConversion {
 			ClientConfig: &apiextensionsv1.WebhookClientConfig{Service: &apiextensionsv1.ServiceReference{
 				Namespace: "kruise-system",
 				Name:      "kruise-webhook-service",
-				Port:      ptr.To[int32](443),
-				Path:      ptr.To("/convert"),
+				Port:      new(int32(443)),
+				Path:      new("/convert"),
 			}},
 			ConversionReviewVersions: []string{"v1", "v1beta1"},
 		},

@@ -173,11 +173,11 @@ type CloneSetStatus struct {
 type CloneSetConditionType string
 
 const (
-	// CloneSetConditionProgressing: the rollout progresses, has ended, or stands still. Kept when progressDeadlineSeconds is set.
+	// CloneSetConditionProgressing tells whether the rollout progresses, has ended, or stands still. Kept when progressDeadlineSeconds is set.
 	CloneSetConditionProgressing CloneSetConditionType = "Progressing"
-	// CloneSetConditionFailedScale: creating or deleting Pods failed; the message is the error.
+	// CloneSetConditionFailedScale tells that creating or deleting Pods failed; the message is the error.
 	CloneSetConditionFailedScale CloneSetConditionType = "FailedScale"
-	// CloneSetConditionFailedUpdate: updating Pods failed; the message is the error.
+	// CloneSetConditionFailedUpdate tells that updating Pods failed; the message is the error.
 	CloneSetConditionFailedUpdate CloneSetConditionType = "FailedUpdate"
 )
 

@@ -41,7 +41,7 @@ func Typed(raw []byte, into any) error {
 	fits := func(value any) error {
 		text, err := json.Marshal(value)
 		if err != nil {
-			return nil
+			return err
 		}
 		return utiljson.Unmarshal(text, reflect.New(reflect.TypeOf(into).Elem()).Interface())
 	}

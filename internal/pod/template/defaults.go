@@ -11,7 +11,6 @@ import (
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
-	"k8s.io/utils/ptr"
 )
 
 // DefaultOptions tune SetDefaults.
@@ -204,6 +203,6 @@ func fill[T comparable](field *T, value T) {
 // point sets what is nil.
 func point[T any](field **T, value T) {
 	if *field == nil {
-		*field = ptr.To(value)
+		*field = new(value)
 	}
 }

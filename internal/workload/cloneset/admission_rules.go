@@ -183,7 +183,7 @@ func (r rules) checkBudget(rolling *v1beta1.RollingUpdateCloneSetStrategy) field
 		}
 	}
 	if maxUnavailable == nil {
-		maxUnavailable = ptr.To(intstr.FromString(defaultMaxUnavailable))
+		maxUnavailable = new(intstr.FromString(defaultMaxUnavailable))
 	}
 	_, problem := r.podCount(rolling.Partition, partition)
 	wrong = append(wrong, problem...)
