@@ -117,7 +117,7 @@ func wantRefusal(err error) error {
 		return fmt.Errorf("it was accepted")
 	}
 	if !containsAll(err.Error(), []string{"cloneset.kb.io", webhookService}) {
-		return fmt.Errorf("the refusal does not say what is down: %v", err)
+		return fmt.Errorf("the refusal does not say what is down: %w", err)
 	}
 	return nil
 }

@@ -6,6 +6,7 @@ package faultproxy
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"sync/atomic"
@@ -33,13 +34,29 @@ func behind(t *testing.T, handler http.HandlerFunc) (*Proxy, *http.Client, strin
 	return proxy, client, through.Host
 }
 
+// write answers a request.
+func write(t *testing.T, w io.Writer, text string) {
+	t.Helper()
+	if _, err := io.WriteString(w, text); err != nil {
+		t.Error(err)
+	}
+}
+
+// end closes the body of a response.
+func end(t *testing.T, response *http.Response) {
+	t.Helper()
+	if err := response.Body.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestForwardsWithTheIdentityOfTheClient(t *testing.T) {
-	_, client, url := behind(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, r.Header.Get("Authorization")) })
+	_, client, url := behind(t, func(w http.ResponseWriter, r *http.Request) { write(t, w, r.Header.Get("Authorization")) })
 	response, err := client.Get(url + "/version")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer end(t, response)
 	line, _ := bufio.NewReader(response.Body).ReadString('\n')
 	if want := "Bearer secret"; line != want {
 		t.Errorf("the server saw identity %q, want %q", line, want)
@@ -58,7 +75,7 @@ func TestFailsTheShareOfCalls(t *testing.T) {
 			failed++
 			continue
 		}
-		response.Body.Close()
+		end(t, response)
 		if response.StatusCode != http.StatusOK {
 			failed++
 		}
@@ -76,7 +93,7 @@ func TestWatchesLag(t *testing.T) {
 	const lag = 300 * time.Millisecond
 	proxy, client, url := behind(t, func(w http.ResponseWriter, r *http.Request) {
 		for i := range 3 {
-			fmt.Fprintln(w, i)
+			write(t, w, fmt.Sprintln(i))
 			w.(http.Flusher).Flush()
 		}
 		<-r.Context().Done()
@@ -87,7 +104,7 @@ func TestWatchesLag(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer response.Body.Close()
+	defer end(t, response)
 	lines := bufio.NewScanner(response.Body)
 	for i := range 3 {
 		if !lines.Scan() || lines.Text() != fmt.Sprint(i) {

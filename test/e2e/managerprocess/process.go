@@ -84,7 +84,6 @@ func Start(o Options) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log: %w", err)
 	}
-	defer log.Close()
 	args := append([]string{
 		"--kubeconfig=" + kubeconfig, "--metrics-addr=0", "--enable-pprof=false",
 		"--health-probe-addr=127.0.0.1:" + strconv.Itoa(p.healthPort),
@@ -95,7 +94,8 @@ func Start(o Options) (*Process, error) {
 	p.command.Env = append(os.Environ(),
 		"WEBHOOK_PORT="+strconv.Itoa(p.WebhookPort), "WEBHOOK_CERT_DIR="+filepath.Join(o.Folder, "certs"), "WEBHOOK_HOST="+o.Host,
 		"KUBE_CACHE_MUTATION_DETECTOR=true")
-	if err := p.command.Start(); err != nil {
+	// The child has its own handle of the log.
+	if err := errors.Join(p.command.Start(), log.Close()); err != nil {
 		return nil, fmt.Errorf("start the manager: %w", err)
 	}
 	go p.wait()
@@ -145,7 +145,9 @@ func probe(ctx context.Context, url string) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
+	if err := response.Body.Close(); err != nil {
+		return err
+	}
 	if response.StatusCode != http.StatusOK {
 		return fmt.Errorf("GET %s: %s", url, response.Status)
 	}
@@ -197,14 +199,20 @@ func (p *Process) LogContains(text string) bool {
 }
 
 func freePorts(n int) ([]int, error) {
-	ports := make([]int, 0, n)
+	ports, listeners := make([]int, 0, n), make([]net.Listener, 0, n)
 	for range n {
 		listener, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a local port that is closed again at once
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close()
+		listeners = append(listeners, listener)
 		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+	}
+	// All are held until all are found, so that they differ.
+	for _, listener := range listeners {
+		if err := listener.Close(); err != nil {
+			return nil, fmt.Errorf("let a port go: %w", err)
+		}
 	}
 	return ports, nil
 }

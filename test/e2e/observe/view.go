@@ -164,7 +164,7 @@ func (v View) Picture() string {
 
 // PodLine describes a Pod in one line.
 func PodLine(pod *corev1.Pod) string {
-	var containers []string
+	containers := make([]string, 0, len(pod.Status.ContainerStatuses))
 	for _, status := range pod.Status.ContainerStatuses {
 		containers = append(containers, fmt.Sprintf("%s(image %s ready %t restarts %d)", status.Name, ImageOf(pod, status.Name), status.Ready, status.RestartCount))
 	}
@@ -180,7 +180,7 @@ func PodLine(pod *corev1.Pod) string {
 }
 
 func owners(object client.Object) []string {
-	var names []string
+	names := make([]string, 0, len(object.GetOwnerReferences()))
 	for _, owner := range object.GetOwnerReferences() {
 		names = append(names, owner.Kind+"/"+owner.Name)
 	}
