@@ -9,6 +9,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
@@ -18,6 +19,7 @@ import (
 	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/platform/conversion"
 	"kruise.io/kruise/internal/platform/webhook"
+	"kruise.io/kruise/internal/workload/cloneset"
 )
 
 // kind is all that the manager knows of one kind of the product, or of what it does to a built-in kind. To add a kind is to add an entry to
@@ -49,8 +51,39 @@ func apiVersions() []func(*runtime.Scheme) error {
 }
 
 // kinds is the table.
-func kinds(surroundings) []kind {
-	return nil
+func kinds(s surroundings) []kind {
+	return []kind{cloneSets(s)}
+}
+
+func cloneSets(s surroundings) kind {
+	return kind{
+		controllers: []controller{{
+			name: cloneset.ControllerName,
+			kind: appsv1beta1.GroupVersion.WithKind("CloneSet"),
+			setup: func(mgr ctrl.Manager) error {
+				return cloneset.Setup(mgr, cloneset.Options{
+					Gates:                  s.options.Gates,
+					Workers:                s.options.Workers.Of("cloneset"),
+					RateLimiter:            s.options.RateLimiter.rateLimiter(),
+					CacheSyncTimeout:       s.options.CacheSyncTimeout,
+					ConsistencyTimeout:     s.options.ExpectationTimeout,
+					ExcludePreparingDelete: s.options.CloneSetExcludePreparingDelete,
+					ServerVersion:          s.serverVersion,
+					Clock:                  s.clock,
+				})
+			},
+		}},
+		webhooks: cloneset.Webhooks(cloneset.AdmissionOptions{
+			Client:          s.live,
+			Reader:          s.reader,
+			Gates:           s.options.Gates,
+			AllowPrivileged: s.options.AllowPrivileged,
+			Metrics:         s.metrics,
+			Namespace:       s.options.Environment.Namespace,
+			ServerVersion:   s.serverVersion,
+		}),
+		conversions: []conversion.Kind{cloneset.Conversion()},
+	}
 }
 
 // rateLimiter returns a fresh limiter for the retries of one controller: the slower of both limits wins.
