@@ -50,11 +50,11 @@ const (
 type State int
 
 const (
-	// Fresh: the cache has seen every write on record.
+	// Fresh means that the cache has seen every write on record.
 	Fresh State = iota
-	// Waiting: it has not yet. The pass ends and comes back.
+	// Waiting means that it has not yet. The pass ends and comes back.
 	Waiting
-	// Expired: it has not for the whole bound. The pass reads from the API server and calls Reset.
+	// Expired means that it has not for the whole bound. The pass reads from the API server and calls Reset.
 	Expired
 )
 

@@ -48,7 +48,11 @@ func TestFreshCacheShowsTheWrites(t *testing.T) {
 			}
 			stopped := make(chan error, 1)
 			go func() { stopped <- reader.Start(t.Context()) }()
-			t.Cleanup(func() { <-stopped })
+			t.Cleanup(func() {
+				if err := <-stopped; err != nil {
+					t.Error(err)
+				}
+			})
 			if !reader.WaitForCacheSync(t.Context()) {
 				t.Fatal("the cache does not sync")
 			}

@@ -8,15 +8,12 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 )
 
 // Deletion orders Pods for a scale-in (in-place-update spec 3.14). Pods of different revisions are ordered apart.
 type Deletion struct {
-	// Now is not needed any more.
-	Now time.Time
 	// Available tells whether a Pod is available to the users of the workload. Nil: availability does not count.
 	Available func(*corev1.Pod) bool
 	// Constraints are the topology spread constraints of the Pod template; only their topology keys matter.

@@ -83,7 +83,7 @@ func TestDeletionRules(t *testing.T) {
 func TestDeletionCost(t *testing.T) {
 	for value, want := range map[string]int32{
 		"": 0, "0": 0, "5": 5, "-5": -5, "2147483647": math.MaxInt32, "-2147483648": math.MinInt32,
-		"+5": 0, "08": 0, "00": 0, "2147483648": 0, "1.5": 0, "x": 0, " 5": 0, "-": 0,
+		"+5": 0, "08": 0, "00": 0, "2147483648": 0, "1.5": 0, "x": 0, "5x": 0, "-": 0,
 	} {
 		if got := deletionCost(newPod("p", cost(value))); got != want {
 			t.Errorf("cost %q = %d, want %d", value, got, want)

@@ -37,7 +37,7 @@ func HashClaimTemplates(claims []corev1.PersistentVolumeClaim) string {
 	}
 	// A claim holds nothing that JSON cannot express.
 	data, _ := json.Marshal(hashed)
-	return strconv.FormatUint(uint64(deepHash(data)), 10)
+	return strconv.FormatUint(uint64(DeepHash(data)), 10)
 }
 
 // hashedClaim is what of a claim template enters its hash. The empty timestamp and status belong to the bytes, whatever the
@@ -51,8 +51,9 @@ type hashedClaim struct {
 	Status struct{}                         `json:"status"`
 }
 
-// deepHash is the hash that Kubernetes takes of bytes: 32-bit FNV-1a of their Go dump (in-place-update spec 3.8).
-func deepHash(data []byte) uint32 {
+// DeepHash is the hash that Kubernetes takes of the JSON of a value: 32-bit FNV-1a of its bytes, printed as a Go slice
+// (in-place-update spec 3.8).
+func DeepHash(data []byte) uint32 {
 	text := make([]byte, 0, len("([]uint8)[]")+4*len(data))
 	text = append(text, "([]uint8)["...)
 	for i, b := range data {

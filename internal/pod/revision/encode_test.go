@@ -9,9 +9,12 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+
+	"kruise.io/kruise/api/apps/v1beta1"
 )
 
 // vector is the data of the in-place-update spec, 3.17.
@@ -114,6 +117,34 @@ func TestHashClaimTemplates(t *testing.T) {
 	}
 	if claims[0].Name != "logs" {
 		t.Error("the given slice was sorted")
+	}
+}
+
+func TestDeepHash(t *testing.T) {
+	for data, want := range map[string]uint32{`{"image":"nginx:1.25","name":"main"}`: 436018172, "null": 86995377} {
+		if got := DeepHash([]byte(data)); got != want {
+			t.Errorf("DeepHash(%s) = %d, want %d", data, got, want)
+		}
+	}
+}
+
+func TestClaimTemplatesDiffer(t *testing.T) {
+	revision := func(annotations map[string]string) *Revision {
+		return newRevision(controllerRevision("web-1", 1, nil, func(r *appsv1.ControllerRevision) { r.Annotations = annotations }))
+	}
+	hash := func(value string) map[string]string {
+		return map[string]string{v1beta1.CloneSetClaimTemplateHashAnnotation: value}
+	}
+	for _, tt := range []struct {
+		a, b map[string]string
+		want bool
+	}{
+		{hash("1"), hash("2"), true}, {hash("1"), hash(""), true}, {hash("1"), hash("1"), false},
+		{hash("1"), nil, false}, {nil, hash("1"), false}, {nil, nil, false},
+	} {
+		if got := ClaimTemplatesDiffer(revision(tt.a), revision(tt.b)); got != tt.want {
+			t.Errorf("%v and %v differ: %t", tt.a, tt.b, got)
+		}
 	}
 }
 
