@@ -51,7 +51,7 @@ func StartManager(ctx context.Context, c *Cluster, o ManagerOptions) (*Manager, 
 		return nil, err
 	}
 	program := filepath.Join(c.Dir, "kruise-manager")
-	if out, err := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./cmd/kruise-manager").CombinedOutput(); err != nil {
+	if out, err := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/kruise-manager").CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the manager: %w\n%s", err, out)
 	}
 	kubeconfig, err := managerKubeconfig(ctx, c)
