@@ -88,7 +88,7 @@ func (j *judge) action(pods int, l limit) {
 		return
 	}
 	at := fmt.Sprintf("%s, %d Pods: ", actionLabel(nameCloneSet, l.action), pods)
-	j.atMost(at+"requests per Pod", row.RequestsPerPod, l.requests, false, fmt.Sprintf("%d failed", row.Failed))
+	j.atMost(at+"requests per Pod", row.RequestsPerPod, l.requests, false, "see below")
 	if l.cpu > 0 {
 		bound := l.cpu
 		if pods < baseSize {

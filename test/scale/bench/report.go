@@ -5,6 +5,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	_ "embed"
 	"encoding/json"
 	"fmt"
@@ -48,7 +49,7 @@ type section struct {
 
 func renderReport(results *Results) ([]byte, error) {
 	functions := template.FuncMap{
-		"label": actionLabel, "mb": megabytes, "figure": figure, "requests": requestList, "bound": bound,
+		"label": actionLabel, "mb": megabytes, "figure": figure, "counts": counts, "bound": bound,
 		"pairs": func(m map[string]string) []string {
 			lines := make([]string, 0, len(m))
 			for _, key := range slices.Sorted(maps.Keys(m)) {
@@ -87,17 +88,14 @@ func actionOrder(a action) int {
 	return slices.Index([]action{actionCreate, actionUpdate, actionRecreate, actionScaleIn}, a)
 }
 
-// requestList is what the requests of a row were, per Pod, the most frequent first.
-func requestList(row Row) string {
-	kinds := slices.SortedFunc(maps.Keys(row.Requests), func(a, b string) int {
-		if byCount := row.Requests[b] - row.Requests[a]; byCount != 0 {
-			return byCount
-		}
-		return strings.Compare(a, b)
+// counts are requests or failures per Pod, the most frequent first. What is rare is left out.
+func counts(requests map[string]int, pods int) string {
+	kinds := slices.SortedFunc(maps.Keys(requests), func(a, b string) int {
+		return cmp.Or(cmp.Compare(requests[b], requests[a]), cmp.Compare(a, b))
 	})
 	var parts []string
 	for _, kind := range kinds {
-		if perPod := float64(row.Requests[kind]) / float64(row.Changed); perPod >= 0.005 {
+		if perPod := float64(requests[kind]) / float64(pods); perPod >= 0.005 {
 			parts = append(parts, fmt.Sprintf("%s %.2f", kind, perPod))
 		}
 	}

@@ -5,7 +5,6 @@ package main
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"time"
 )
@@ -22,9 +21,9 @@ type Row struct {
 	PodsPerSecond float64 `json:"podsPerSecond"`
 	// RequestsPerPod counts all API requests of the controller but lists, watches and leases, until it was quiet again.
 	RequestsPerPod float64 `json:"requestsPerPod"`
-	// Requests are the same by verb and resource, Failed those among them that got an error.
+	// Requests are the same by verb and resource, Failures those among them that got an error, by HTTP status too.
 	Requests map[string]int `json:"requests"`
-	Failed   int            `json:"failed"`
+	Failures map[string]int `json:"failures"`
 	// Lists and Watches are how many of them there were in all.
 	Lists   int `json:"lists"`
 	Watches int `json:"watches"`
@@ -103,18 +102,18 @@ func medians(rows []Row) []Row {
 	return merged
 }
 
+// median merges the rounds of one row. What the requests were is taken from the round in the middle.
 func median(rows []Row) Row {
-	merged := rows[0]
+	byRequests := slices.SortedFunc(slices.Values(rows), func(a, b Row) int { return cmp.Compare(a.RequestsPerPod, b.RequestsPerPod) })
+	merged := byRequests[(len(rows)-1)/2]
 	merged.Seconds = medianOf(rows, func(r Row) float64 { return r.Seconds })
 	merged.PodsPerSecond = medianOf(rows, func(r Row) float64 { return r.PodsPerSecond })
 	merged.RequestsPerPod = medianOf(rows, func(r Row) float64 { return r.RequestsPerPod })
 	merged.CPUMillisPerPod = medianOf(rows, func(r Row) float64 { return r.CPUMillisPerPod })
 	merged.PeakRSS = medianOf(rows, func(r Row) int64 { return r.PeakRSS })
-	merged.Requests = maps.Clone(merged.Requests)
-	for _, row := range rows[1:] {
-		// The worst of these is what matters: they should be nothing, or the same in every round.
+	for _, row := range rows {
+		// The worst of it is what matters here: no round may go over its budget.
 		merged.LowestReady = min(merged.LowestReady, row.LowestReady)
-		merged.Failed = max(merged.Failed, row.Failed)
 	}
 	return merged
 }

@@ -103,7 +103,7 @@ func (m *meter) figures(row *Row) error {
 	if row.PeakRSS, err = m.process.PeakRSS(); err != nil {
 		return err
 	}
-	row.Requests = map[string]int{}
+	row.Requests, row.Failures = map[string]int{}, map[string]int{}
 	counted := 0
 	for _, request := range m.requests {
 		switch request.Verb {
@@ -113,9 +113,10 @@ func (m *meter) figures(row *Row) error {
 			row.Watches++
 		default:
 			counted++
-			row.Requests[request.Verb+" "+request.Resource]++
-			if request.Failed {
-				row.Failed++
+			kind := request.Verb + " " + request.Resource
+			row.Requests[kind]++
+			if request.Failed() {
+				row.Failures[fmt.Sprintf("%s: %d", kind, request.Code)]++
 			}
 		}
 	}

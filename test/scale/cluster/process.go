@@ -52,7 +52,7 @@ func StartProcess(dir string, c Command) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create log of %s: %w", c.Name, err)
 	}
-	defer log.Close() // the child holds its own descriptor
+	defer log.Close()                              // the child holds its own descriptor
 	p.command = exec.Command(c.Program, c.Args...) //nolint:noctx // it ends with Stop, which leaves it time
 	p.command.Env = append(os.Environ(), c.Env...)
 	p.command.Stderr = log

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"time"
@@ -42,11 +43,14 @@ type Request struct {
 	Resource string
 	// User is the authenticated name.
 	User string
-	// Failed is true when the answer was an error.
-	Failed bool
+	// Code is the HTTP status of the answer.
+	Code int
 	// End is when the answer was complete, by the API server's clock.
 	End time.Time
 }
+
+// Failed reports whether the answer was an error.
+func (r Request) Failed() bool { return r.Code >= http.StatusBadRequest }
 
 // Reads reports whether the request is a list or a watch: those are paid per client and resync, not per Pod.
 func (r Request) Reads() bool { return r.Verb == "list" || r.Verb == "watch" }
@@ -116,6 +120,6 @@ func parseAuditEvent(line []byte) (Request, error) {
 	}
 	return Request{
 		Verb: event.Verb, Resource: resource, User: event.User.Username,
-		Failed: event.ResponseStatus.Code >= 400, End: event.StageTimestamp,
+		Code: event.ResponseStatus.Code, End: event.StageTimestamp,
 	}, nil
 }

@@ -37,7 +37,7 @@ func TestAuditLogReturnsEachCompleteLineOnce(t *testing.T) {
 	defer log.Close()
 
 	want := Request{
-		Verb: "patch", Resource: "pods/status", User: "system:serviceaccount:a:b", Failed: true,
+		Verb: "patch", Resource: "pods/status", User: "system:serviceaccount:a:b", Code: 409,
 		End: time.Date(2026, 3, 1, 8, 0, 0, 0, time.UTC),
 	}
 	steps := []struct {
