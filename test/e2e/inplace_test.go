@@ -188,7 +188,7 @@ func TestInPlaceOnlyRefusesOtherChanges(t *testing.T) {
 		s.change("web", fixtures.InPlaceIfPossible(), fixtures.Paused(true), env)
 		s.change("web", fixtures.InPlaceOnly(), fixtures.Paused(false))
 	}
-	s.until("the failure is reported", conditionIs("web", v1beta1.CloneSetConditionFailedUpdate, corev1.ConditionTrue, "", s.pods("web")[0].Name))
+	s.until("the failure is reported", conditionIs("web", v1beta1.CloneSetConditionFailedUpdate, corev1.ConditionTrue, "", "web-", "env"))
 	s.always(3*time.Second, "nothing is deleted", func(v observe.View) error {
 		for name, id := range before {
 			if pod := v.Pods[name]; pod == nil || string(pod.UID) != id.UID || pod.DeletionTimestamp != nil {
@@ -197,8 +197,9 @@ func TestInPlaceOnlyRefusesOtherChanges(t *testing.T) {
 		}
 		return nil
 	})
-	// Taking the change back ends the failure.
-	s.roll("web", fixtures.ModifyContainer(fixtures.Container, fixtures.Env("A", "1")), fixtures.MainImage(webV2))
+	// Taking the change back ends the failure. That, too, is a change that only another policy admits.
+	s.roll("web", fixtures.InPlaceIfPossible(), fixtures.ModifyContainer(fixtures.Container, fixtures.Env("A", "1")))
+	s.roll("web", fixtures.InPlaceOnly(), fixtures.MainImage(webV2))
 	s.until("the failure is taken back", func(v observe.View) error {
 		for _, c := range v.CloneSets["web"].Status.Conditions {
 			if c.Type == v1beta1.CloneSetConditionFailedUpdate && c.Status == corev1.ConditionTrue {
@@ -259,6 +260,7 @@ func TestInPlaceResources(t *testing.T) {
 		}
 	}
 	// An image together with resources: one restart, both done.
+	before = s.remember("web")
 	s.roll("web", fixtures.MainImage(webV2), fixtures.ModifyContainer(fixtures.Container, fixtures.Resources("30m", "300m")))
 	s.kept("web", before)
 	s.restarted("web", fixtures.Container, 1)

@@ -18,7 +18,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/go-logr/logr"
 	"k8s.io/client-go/rest"
+	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
 	"kruise.io/kruise/test/e2e/cluster"
 	"kruise.io/kruise/test/e2e/managerprocess"
@@ -57,6 +59,8 @@ type environment struct {
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	// What libraries log is about the client, not about the product.
+	ctrllog.SetLogger(logr.Discard())
 	if err := beParallel(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
