@@ -10,6 +10,7 @@ import (
 	"time"
 
 	coordinationv1 "k8s.io/api/coordination/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/fields"
 	"k8s.io/apimachinery/pkg/watch"
@@ -31,8 +32,8 @@ type Lock struct {
 	period time.Duration
 	clock  clock.Clock
 
-	// heldByOther tells that the last look found another holder.
-	heldByOther bool
+	// heldByOther tells that the last look found another holder, failed that there was no answer.
+	heldByOther, failed bool
 	// renewed is when this replica last wrote the lease as its holder.
 	renewed time.Time
 	// slow counts renewals that had to read the lease first.
@@ -54,12 +55,17 @@ func NewLock(client coordinationv1client.LeasesGetter, namespace, name string, p
 	}
 }
 
-// Get implements resourcelock.Interface. While another replica holds the lease it returns when that one gives it up, or after the period.
+// Get implements resourcelock.Interface. While another replica holds the lease it returns when that one gives it up, or after the period;
+// after a failure it waits for the period.
 func (l *Lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
-	if l.heldByOther {
+	switch {
+	case l.heldByOther:
 		l.awaitRelease(ctx)
+	case l.failed:
+		l.wait(ctx, l.period)
 	}
 	record, raw, err := l.inner.Get(ctx)
+	l.failed = err != nil && !apierrors.IsNotFound(err)
 	if err != nil {
 		l.heldByOther = false
 		return nil, nil, err
@@ -81,11 +87,11 @@ func (l *Lock) Create(ctx context.Context, record resourcelock.LeaderElectionRec
 }
 
 // Update implements resourcelock.Interface. A renewal waits until the period since the last one is over; taking the lease and giving
-// it up do not.
+// it up do not. When ctx ends in that time there is nothing to renew any more: the elector gives the lease up next.
 func (l *Lock) Update(ctx context.Context, record resourcelock.LeaderElectionRecord) error {
 	if record.HolderIdentity == l.Identity() {
-		if err := l.pace(ctx); err != nil {
-			return err
+		if !l.pace(ctx) {
+			return nil
 		}
 		record.RenewTime = metav1.NewTime(l.clock.Now())
 	}
@@ -108,19 +114,21 @@ func (l *Lock) Describe() string { return l.inner.Describe() }
 // SlowPaths returns how many times the holder had to read the lease before it could renew it.
 func (l *Lock) SlowPaths() int64 { return l.slow.Load() }
 
-// pace waits for the time of the next renewal.
-func (l *Lock) pace(ctx context.Context) error {
-	wait := l.renewed.Add(l.period).Sub(l.clock.Now())
-	if wait <= 0 {
-		return nil
-	}
-	timer := l.clock.NewTimer(wait)
+// pace waits for the time of the next renewal and returns false if ctx ended before.
+func (l *Lock) pace(ctx context.Context) bool {
+	left := l.renewed.Add(l.period).Sub(l.clock.Now())
+	return left <= 0 || l.wait(ctx, left)
+}
+
+// wait returns false if ctx ended before the time.
+func (l *Lock) wait(ctx context.Context, d time.Duration) bool {
+	timer := l.clock.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-timer.C():
-		return nil
+		return true
 	case <-ctx.Done():
-		return ctx.Err()
+		return false
 	}
 }
 

@@ -13,9 +13,8 @@ import (
 	"k8s.io/apimachinery/pkg/api/equality"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	logf "sigs.k8s.io/controller-runtime/pkg/log"
-
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
 const (
@@ -77,7 +76,6 @@ func (k *Keeper) publishConfiguration(ctx context.Context, t Type, trust []byte)
 	if !dropTemplate && equality.Semantic.DeepEqual(live, merged) {
 		return nil
 	}
-	// The object may be the cache's own: no client of ours hands out shared objects, but the entries must not alias it either way.
 	c.setEntries(merged)
 	if dropTemplate {
 		annotations := c.object.GetAnnotations()

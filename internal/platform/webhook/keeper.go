@@ -14,6 +14,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -124,6 +125,11 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	defer cancel()
 	again, err := k.pass(ctx)
 	k.record(err)
+	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {
+		// Another replica or an installer wrote at the same time, which is no fault of anyone.
+		logf.FromContext(ctx).V(1).Info("Trying again after a concurrent write", "reason", err.Error())
+		return reconcile.Result{RequeueAfter: retryBase}, nil
+	}
 	if err != nil {
 		return reconcile.Result{}, err
 	}
