@@ -46,7 +46,12 @@ func (d *defaulter) patch(current, old *submission) ([]jsonpatch.JsonPatchOperat
 	defaulted := current.hub.DeepCopy()
 	defaultV1beta1(&defaulted.Spec)
 	templates(&defaulted.Spec.Template, defaulted.Spec.VolumeClaimTemplates)
-	return defaulting.Patch(current.tree, current.hub, defaulted)
+	patch, err := defaulting.Patch(current.tree, current.hub, defaulted)
+	if err == nil && current.spec()["scaleStrategy"] == nil {
+		// The schema completes it by enablePVCReuse: false, which says what v1alpha1 would read otherwise.
+		patch = append(patch, jsonpatch.NewOperation("add", "/spec/scaleStrategy", map[string]any{}))
+	}
+	return patch, err
 }
 
 func defaultV1beta1(spec *v1beta1.CloneSetSpec) {

@@ -56,7 +56,6 @@ func (r rules) check() field.ErrorList {
 func (r rules) checkNames() field.ErrorList {
 	at := field.NewPath("metadata")
 	wrong := apivalidation.ValidateObjectMeta(&r.hub.ObjectMeta, true, apivalidation.NameIsDNSSubdomain, at)
-	const instanceIDLength = 5
 	most := validation.DNS1123SubdomainMaxLength - len("-") - instanceIDLength
 	if len(r.hub.Name) > most {
 		wrong = append(wrong, field.Invalid(at.Child("name"), r.hub.Name,
