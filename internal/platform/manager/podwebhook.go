@@ -11,6 +11,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/platform/webhook"
 )
@@ -22,6 +23,11 @@ func podWebhook(namespace string, gates features.Gate, handler admission.Handler
 	conditions := []admissionregistrationv1.MatchCondition{{
 		Name:       webhook.ConditionPrefix + "namespace",
 		Expression: fmt.Sprintf("!(request.namespace in ['%s', '%s'])", metav1.NamespaceSystem, namespace),
+	}, {
+		// workloads of the product make their Pods with the gate: they need no webhook, alive or not
+		Name: webhook.ConditionPrefix + "lacks-readiness-gate",
+		Expression: fmt.Sprintf("!has(object.spec.readinessGates) || !object.spec.readinessGates.exists(g, g.conditionType == '%s')",
+			v1beta1.KruisePodReady),
 	}}
 	if !gates.Enabled(features.KruisePodReadinessGate) {
 		conditions = append(conditions, admissionregistrationv1.MatchCondition{

@@ -42,15 +42,30 @@ func revisionLabels(rev *revision.Revision, short bool) map[string]string {
 	}
 }
 
-// newPod builds the Pod with an instance id at a revision (cloneset spec 3.6).
-func newPod(set *v1beta1.CloneSet, rev *revision.Revision, id string, short bool, now time.Time) *corev1.Pod {
+// podBuilder builds the Pods of one CloneSet.
+type podBuilder struct {
+	set *v1beta1.CloneSet
+	now time.Time
+	// shortHash is gate CloneSetShortHash.
+	shortHash bool
+	// gated gives Pods the readiness gate KruisePodReady at once (gate PodWebhook), instead of leaving it to the admission of Pods: it saves
+	// a webhook call a Pod, and Pods are made while no webhook answers.
+	gated bool
+}
+
+// pod builds the Pod with an instance id at a revision (cloneset spec 3.6).
+func (b podBuilder) pod(rev *revision.Revision, id string) *corev1.Pod {
+	set := b.set
 	pod := podset.NewPod(set.Namespace, rev.Template(), podset.OwnerReference(set, kind))
 	pod.Name = set.Name + "-" + id
-	maps.Copy(pod.Labels, revisionLabels(rev, short))
+	maps.Copy(pod.Labels, revisionLabels(rev, b.shortHash))
 	pod.Labels[v1beta1.CloneSetInstanceIDLabel] = id
 	pod.Labels[v1beta1.LifecycleStateLabel] = string(v1beta1.LifecycleStatePreparingNormal)
-	pod.Annotations[v1beta1.LifecycleTimestampAnnotation] = now.Format(time.RFC3339)
+	pod.Annotations[v1beta1.LifecycleTimestampAnnotation] = b.now.Format(time.RFC3339)
 	podset.AddReadinessGate(pod, v1beta1.InPlaceUpdateReady)
+	if b.gated {
+		podset.AddReadinessGate(pod, v1beta1.KruisePodReady)
+	}
 
 	templates := claimTemplates(set, rev)
 	volumes := make([]podset.ClaimVolume, len(templates))

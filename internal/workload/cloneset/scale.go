@@ -13,6 +13,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/pod/lifecycle"
 	"kruise.io/kruise/internal/pod/podset"
 )
@@ -122,7 +123,8 @@ func (p *pass) create(ctx context.Context, c creation, existing names) error {
 		}
 		p.tracker.Wrote(p.key, claim)
 	}
-	pod := newPod(p.set, c.revision, c.instanceID, p.shortHash, p.now)
+	builder := podBuilder{set: p.set, now: p.now, shortHash: p.shortHash, gated: p.Gates.Enabled(features.PodWebhook)}
+	pod := builder.pod(c.revision, c.instanceID)
 	if err := p.client.Create(ctx, pod); err != nil {
 		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			return nil // the CloneSet goes with its namespace
