@@ -6,6 +6,7 @@ package cloneset
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,13 +44,7 @@ func rulesFor(s *submission) rules {
 
 // check returns all that is wrong.
 func (r rules) check() field.ErrorList {
-	var wrong field.ErrorList
-	for _, part := range []func() field.ErrorList{
-		r.checkNames, r.checkNumbers, r.checkSelector, r.checkTemplate, r.checkScaleStrategy, r.checkUpdateStrategy,
-	} {
-		wrong = append(wrong, part()...)
-	}
-	return wrong
+	return slices.Concat(r.checkNames(), r.checkNumbers(), r.checkSelector(), r.checkTemplate(), r.checkScaleStrategy(), r.checkUpdateStrategy())
 }
 
 // checkNames makes sure that the names of Pods and claims will be valid.
@@ -301,13 +296,8 @@ func atLeastZero(value *int32, at *field.Path) field.ErrorList {
 }
 
 func oneOf[T ~string](at *field.Path, value T, known ...T) field.ErrorList {
-	if value == "" {
+	if value == "" || slices.Contains(known, value) {
 		return nil
-	}
-	for _, k := range known {
-		if value == k {
-			return nil
-		}
 	}
 	return field.ErrorList{field.NotSupported(at, value, known)}
 }

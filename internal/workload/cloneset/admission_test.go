@@ -17,7 +17,6 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	utiljson "k8s.io/apimachinery/pkg/util/json"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -249,7 +248,7 @@ func applied(t testing.TB, object map[string]any, response admission.Response) m
 func TestDeleteDryRun(t *testing.T) {
 	hooks := newAdmitting(t, "ResourcesDeletionProtection=true")
 	r := request(t, admissionv1.Delete, "v1beta1", nil, edited(t, baseV1beta1, `{metadata: {labels: {policy.kruise.io/delete-protection: Always}}}`))
-	r.DryRun = ptr.To(true)
+	r.DryRun = new(true)
 	if hooks.validate.Handler.Handle(t.Context(), r).Allowed {
 		t.Error("allowed")
 	}

@@ -15,7 +15,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
@@ -265,7 +264,7 @@ func TestWarnings(t *testing.T) {
 func TestPodsToDeleteOfV1alpha1(t *testing.T) {
 	pod := func(name string, owner types.UID, modify ...func(*corev1.Pod)) client.Object {
 		p := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: "ns", OwnerReferences: []metav1.OwnerReference{
-			{APIVersion: "apps.kruise.io/v1beta1", Kind: "CloneSet", Name: "web", UID: owner, Controller: ptr.To(true)},
+			{APIVersion: "apps.kruise.io/v1beta1", Kind: "CloneSet", Name: "web", UID: owner, Controller: new(true)},
 		}}}
 		for _, m := range modify {
 			m(p)
@@ -273,7 +272,7 @@ func TestPodsToDeleteOfV1alpha1(t *testing.T) {
 		return p
 	}
 	hooks := newAdmitting(t, "", pod("mine", "u1"), pod("other", "u2"), pod("leaving", "u1", func(p *corev1.Pod) {
-		p.DeletionTimestamp, p.Finalizers = ptr.To(metav1.Now()), []string{"a/b"}
+		p.DeletionTimestamp, p.Finalizers = new(metav1.Now()), []string{"a/b"}
 	}))
 	object := func(names string) map[string]any {
 		return edited(t, baseV1alpha1, `{spec: {scaleStrategy: {podsToDelete: [`+names+`]}}}`)

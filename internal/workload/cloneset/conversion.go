@@ -15,12 +15,10 @@ import (
 
 // Conversion knows how v1alpha1 and v1beta1 of CloneSet convert into each other (cloneset spec 6 and 8.4).
 func Conversion() conversion.Kind {
-	parts := []conversion.Path{
-		{"spec", "updateStrategy"},
-		{"spec", "scaleStrategy"},
-		{"metadata", "labels", v1beta1.CloneSetExcludePreparingDeleteLabel},
-	}
-	for _, setting := range preDownloadSettings() {
+	settings := preDownloadSettings()
+	parts := make([]conversion.Path, 0, 3+len(settings))
+	parts = append(parts, conversion.Path{"spec", "updateStrategy"}, conversion.Path{"spec", "scaleStrategy"}, excludePreparingDeleteLabel())
+	for _, setting := range settings {
 		parts = append(parts, setting.annotation)
 	}
 	return conversion.Kind{

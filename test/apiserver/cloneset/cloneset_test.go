@@ -10,6 +10,7 @@ import (
 	"context"
 	"encoding/pem"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -157,9 +158,7 @@ func object(version, namespace, name, changes string) *unstructured.Unstructured
 	mustParse(`{replicas: 2, selector: {matchLabels: {app: web}}, template: {metadata: {labels: {app: web}}, spec: {containers: [{name: main, image: "web:v1"}]}}}`, &spec)
 	changed := map[string]any{}
 	mustParse(changes, &changed)
-	for field, value := range changed {
-		spec[field] = value
-	}
+	maps.Copy(spec, changed)
 	return &unstructured.Unstructured{Object: map[string]any{
 		"apiVersion": "apps.kruise.io/" + version, "kind": "CloneSet",
 		"metadata": map[string]any{"namespace": namespace, "name": name}, "spec": spec,
