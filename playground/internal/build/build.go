@@ -50,7 +50,7 @@ func (c *Cache) Ensure(ctx context.Context, out *progress.Printer, programs ...P
 	if err := os.MkdirAll(c.Dir(), 0o755); err != nil {
 		return fmt.Errorf("make cache folder: %w", err)
 	}
-	unlock, err := instance.Lock(filepath.Join(c.dir, "build.lock"))
+	unlock, err := instance.Lock(ctx, filepath.Join(c.dir, "build.lock"))
 	if err != nil {
 		return err
 	}

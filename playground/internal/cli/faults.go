@@ -26,7 +26,7 @@ func (a *app) restartServerCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		grace := 10 * time.Second
+		grace := 5 * time.Second
 		if *kill {
 			grace = 0
 		}

@@ -7,14 +7,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"strings"
 	"sync"
-	"time"
 
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-
-	"kruise.io/kruise/playground/internal/controlplane"
 	"kruise.io/kruise/playground/internal/instance"
 	"kruise.io/kruise/playground/internal/node"
 	"kruise.io/kruise/playground/internal/process"
@@ -22,7 +16,7 @@ import (
 
 // Down stops and removes the named instance with everything that belongs to it. It does nothing when there is none.
 func (m *Manager) Down(ctx context.Context, name string) error {
-	unlock, err := m.Store.Lock(name)
+	unlock, err := m.Store.Lock(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -56,10 +50,8 @@ func (m *Manager) remove(ctx context.Context, inst *instance.Instance) error {
 	if err := nodes.Disconnect(ctx); err != nil {
 		return err
 	}
-	for _, volume := range volumes {
-		if err := os.RemoveAll(volume); err != nil {
-			return fmt.Errorf("remove volume: %w", err)
-		}
+	if err := removeVolumes(volumes); err != nil {
+		return err
 	}
 	return inst.Remove()
 }
@@ -77,32 +69,4 @@ func stopAll(ctx context.Context, inst *instance.Instance) error {
 	}
 	stopping.Wait()
 	return errors.Join(failed...)
-}
-
-// provisionedVolumes is where kube-controller-manager's host path provisioner puts volumes; it cannot be told another
-// place.
-const provisionedVolumes = "/tmp/hostpath_pv/"
-
-// hostVolumes lists the folders of the instance's provisioned volumes, as far as its API server still answers.
-func hostVolumes(ctx context.Context, inst *instance.Instance) []string {
-	if alive, err := Alive(inst); !alive || err != nil {
-		return nil
-	}
-	client, err := controlplane.Client(inst)
-	if err != nil {
-		return nil
-	}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	list, err := client.CoreV1().PersistentVolumes().List(ctx, metav1.ListOptions{})
-	if err != nil {
-		return nil
-	}
-	var folders []string
-	for _, volume := range list.Items {
-		if source := volume.Spec.HostPath; source != nil && strings.HasPrefix(source.Path, provisionedVolumes) && !strings.Contains(source.Path, "..") {
-			folders = append(folders, source.Path)
-		}
-	}
-	return folders
 }

@@ -49,7 +49,7 @@ type UpOptions struct {
 // that runs already is returned as it is; one that has died is cleared away first. When Up fails, or ctx ends,
 // nothing of the instance is left.
 func (m *Manager) Up(ctx context.Context, opts UpOptions) (*instance.Instance, error) {
-	unlock, err := m.Store.Lock(opts.Name)
+	unlock, err := m.Store.Lock(ctx, opts.Name)
 	if err != nil {
 		return nil, err
 	}
@@ -63,7 +63,7 @@ func (m *Manager) Up(ctx context.Context, opts UpOptions) (*instance.Instance, e
 	if err := m.Cache.Ensure(ctx, m.Out, programs(opts.NodeType)...); err != nil {
 		return nil, err
 	}
-	inst, err := m.Store.Create(instance.State{Name: opts.Name, NodeType: opts.NodeType, Nodes: opts.Nodes, Created: m.Clock.Now()})
+	inst, err := m.Store.Create(ctx, instance.State{Name: opts.Name, NodeType: opts.NodeType, Nodes: opts.Nodes, Created: m.Clock.Now()})
 	if err != nil {
 		return nil, err
 	}
@@ -148,6 +148,9 @@ func programs(t instance.NodeType) []build.Program {
 func (m *Manager) start(ctx context.Context, inst *instance.Instance, opts UpOptions) error {
 	nodes, err := node.New(inst, m.Cache)
 	if err != nil {
+		return err
+	}
+	if err := prepareVolumes(); err != nil {
 		return err
 	}
 	// The network comes first: the API server listens on it.

@@ -6,6 +6,7 @@
 package instance
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -102,11 +103,11 @@ func (s *Store) List() ([]*Instance, error) {
 
 // Create makes the folder of a new instance and gives it the first index that neither another instance nor other
 // software on the machine is in the way of.
-func (s *Store) Create(state State) (*Instance, error) {
+func (s *Store) Create(ctx context.Context, state State) (*Instance, error) {
 	if err := os.MkdirAll(s.root, 0o755); err != nil {
 		return nil, fmt.Errorf("make instance folder: %w", err)
 	}
-	unlock, err := Lock(filepath.Join(s.root, "allocate.lock"))
+	unlock, err := Lock(ctx, filepath.Join(s.root, "allocate.lock"))
 	if err != nil {
 		return nil, err
 	}
@@ -132,14 +133,14 @@ func (s *Store) Create(state State) (*Instance, error) {
 }
 
 // Lock takes the lock that makes changes of one instance happen one after another.
-func (s *Store) Lock(name string) (unlock func(), err error) {
+func (s *Store) Lock(ctx context.Context, name string) (unlock func(), err error) {
 	if err := CheckName(name); err != nil {
 		return nil, err
 	}
 	if err := os.MkdirAll(s.root, 0o755); err != nil {
 		return nil, fmt.Errorf("make instance folder: %w", err)
 	}
-	return Lock(filepath.Join(s.root, name+".lock"))
+	return Lock(ctx, filepath.Join(s.root, name+".lock"))
 }
 
 const (

@@ -62,8 +62,9 @@ type podCgroups struct{ cm.PodContainerManager }
 
 // GetPodCgroupConfig reports what the Pod asks for; what it does not limit is unlimited.
 func (podCgroups) GetPodCgroupConfig(pod *corev1.Pod, _ corev1.ResourceName) (*cm.ResourceConfig, error) {
-	const period = 100_000
+	const period uint64 = 100_000 // microseconds, as kubelet's default
 	config := cm.ResourceConfigForPod(pod, true, period, false, kubeletconfig.NoneMemoryReservationPolicy)
+	config.CPUPeriod = ptr.To(period)
 	if config.Memory == nil {
 		config.Memory = ptr.To[int64](math.MaxInt64)
 	}
