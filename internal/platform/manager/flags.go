@@ -4,13 +4,14 @@
 package manager
 
 import (
+	"flag"
 	"strings"
 	"time"
 
 	"github.com/spf13/pflag"
 	cliflag "k8s.io/component-base/cli/flag"
-	"k8s.io/component-base/logs"
 	logsapi "k8s.io/component-base/logs/api/v1"
+	"k8s.io/klog/v2"
 )
 
 const (
@@ -34,7 +35,22 @@ func (o *Options) AddFlags(fs *pflag.FlagSet) {
 	}
 	o.Gates.AddFlag(fs)
 	logsapi.AddFlags(o.Logging, fs)
-	logs.AddFlags(fs, logs.SkipLoggingConfigurationFlags())
+	addClassicLogFlags(fs)
+}
+
+// addClassicLogFlags adds the flags of klog that logging by component-base no longer has. Manifests of earlier releases give them:
+// they must be accepted. Logs go to standard output and error in any case.
+func addClassicLogFlags(fs *pflag.FlagSet) {
+	var classic flag.FlagSet
+	klog.InitFlags(&classic)
+	for _, name := range []string{
+		"logtostderr", "alsologtostderr", "stderrthreshold", "log_dir", "log_file", "log_file_max_size", "add_dir_header",
+		"skip_headers", "skip_log_headers", "one_output", "log_backtrace_at",
+	} {
+		accepted := pflag.PFlagFromGoFlag(classic.Lookup(name))
+		accepted.Usage = "Accepted for manifests of earlier releases. " + accepted.Usage
+		fs.AddFlag(accepted)
+	}
 }
 
 func (o *Options) addClientFlags(fs *pflag.FlagSet) {

@@ -1,0 +1,145 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	apiversion "k8s.io/apimachinery/pkg/version"
+	toolscache "k8s.io/client-go/tools/cache"
+	clocktesting "k8s.io/utils/clock/testing"
+	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+
+	"kruise.io/kruise/internal/platform/certs"
+)
+
+func TestParseServerVersion(t *testing.T) {
+	tests := map[string]struct {
+		info apiversion.Info
+		want string
+	}{
+		"plain":               {apiversion.Info{GitVersion: "v1.37.2"}, "1.37.2"},
+		"GKE":                 {apiversion.Info{GitVersion: "v1.32.1-gke.5", Major: "1", Minor: "32"}, "1.32.1"},
+		"EKS":                 {apiversion.Info{GitVersion: "v1.31.2-eks-7f9249a", Major: "1", Minor: "31+"}, "1.31.2"},
+		"plus":                {apiversion.Info{GitVersion: "v1.32.0+k3s1"}, "1.32.0"},
+		"only minor":          {apiversion.Info{Major: "1", Minor: "32+"}, "1.32"},
+		"odd git version":     {apiversion.Info{GitVersion: "release-x", Major: "1", Minor: "28-custom"}, "1.28"},
+		"built without flags": {apiversion.Info{GitVersion: "v0.0.0-master", Major: "1", Minor: "37"}, "1.37"},
+	}
+	for name, test := range tests {
+		got, err := parseServerVersion(&test.info)
+		if err != nil || got.String() != test.want {
+			t.Errorf("%s: %v, %v, want %s", name, got, err, test.want)
+		}
+	}
+	for _, info := range []apiversion.Info{{}, {GitVersion: "x", Major: "x", Minor: "y"}, {GitVersion: "v0.0.0"}} {
+		if got, err := parseServerVersion(&info); err == nil {
+			t.Errorf("%v gives %s", info, got)
+		}
+	}
+}
+
+func TestMemoryLimit(t *testing.T) {
+	if _, limited := MemoryLimit(func(string) string { return "1GiB" }); limited {
+		t.Error("a limit is set over the user's own")
+	}
+	for text, want := range map[string]int64{"1000\n": 900, "max\n": 0, "9223372036854771712\n": 0, "": 0, "-1": 0} {
+		if got, limited := shareOf(text); got != want || limited != (want > 0) {
+			t.Errorf("%q gives %d, %t, want %d", text, got, limited, want)
+		}
+	}
+}
+
+func TestCachesHoldNothingThatNobodyReads(t *testing.T) {
+	pod := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{
+			Name: "a", Labels: map[string]string{"app": "a"},
+			Annotations:   map[string]string{corev1.LastAppliedConfigAnnotation: "{}", "keep": "me"},
+			ManagedFields: []metav1.ManagedFieldsEntry{{Manager: "kubectl"}},
+		},
+		Spec: corev1.PodSpec{
+			NodeName:       "node",
+			Tolerations:    []corev1.Toleration{{Key: "a"}},
+			ReadinessGates: []corev1.PodReadinessGate{{ConditionType: "InPlaceUpdateReady"}},
+			Volumes:        []corev1.Volume{{Name: "data"}},
+			Containers: []corev1.Container{{
+				Name: "main", Image: "app:1", Command: []string{"run"}, LivenessProbe: &corev1.Probe{},
+				Env:          []corev1.EnvVar{{Name: "A"}},
+				VolumeMounts: []corev1.VolumeMount{{Name: "data"}},
+			}},
+		},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning},
+	}
+	want := &corev1.Pod{
+		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"app": "a"}, Annotations: map[string]string{"keep": "me"}},
+		Spec: corev1.PodSpec{
+			NodeName:       "node",
+			ReadinessGates: []corev1.PodReadinessGate{{ConditionType: "InPlaceUpdateReady"}},
+			Volumes:        []corev1.Volume{{Name: "data"}},
+			Containers:     []corev1.Container{{Name: "main", Image: "app:1", Env: []corev1.EnvVar{{Name: "A"}}}},
+		},
+		Status: corev1.PodStatus{Phase: corev1.PodRunning},
+	}
+	got, err := trimmed(trimPod)(pod)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+	tombstone := toolscache.DeletedFinalStateUnknown{Key: "a"}
+	if got, err := trimmed(trimPod)(tombstone); err != nil || got != tombstone {
+		t.Errorf("a tombstone becomes %v, %v", got, err)
+	}
+}
+
+func TestRateLimiterBacksOff(t *testing.T) {
+	o := mustParse(t, nil)
+	limiter := o.RateLimiter.rateLimiter()
+	request := reconcile.Request{}
+	for i, want := range []time.Duration{5 * time.Millisecond, 10 * time.Millisecond, 20 * time.Millisecond} {
+		if got := limiter.When(request); got != want {
+			t.Errorf("delay %d is %s, want %s", i, got, want)
+		}
+	}
+	for range 30 {
+		limiter.When(request)
+	}
+	if got := limiter.When(request); got != 1000*time.Second {
+		t.Errorf("the longest delay is %s, want 1000s", got)
+	}
+}
+
+func TestOwnMetrics(t *testing.T) {
+	clk := clocktesting.NewFakePassiveClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))
+	serving := &certs.Serving{}
+	m := newInstruments(serving, nil, "", clk)
+	expect := func(seconds string) {
+		t.Helper()
+		want := `# HELP kruise_manager_is_leader 1 on the replica whose controllers run, else 0.
+# TYPE kruise_manager_is_leader gauge
+kruise_manager_is_leader 0
+# HELP kruise_webhook_certificate_expiry_seconds Seconds until the webhook serving certificate ends; 0 when there is none.
+# TYPE kruise_webhook_certificate_expiry_seconds gauge
+kruise_webhook_certificate_expiry_seconds ` + seconds + "\n"
+		if err := testutil.GatherAndCompare(m.registry, strings.NewReader(want)); err != nil {
+			t.Error(err)
+		}
+	}
+	expect("0")
+	bundle, err := certs.NewIssuer(clk, "a.b.svc", certs.DefaultRenewBefore).Ensure(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := serving.Adopt(bundle); err != nil {
+		t.Fatal(err)
+	}
+	expect("3.1536e+08")
+}
