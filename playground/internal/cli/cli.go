@@ -38,7 +38,7 @@ func New(clk clock.PassiveClock) *cobra.Command {
 	root.AddCommand(
 		app.buildCommand(), app.assetsCommand(), app.upCommand(), app.downCommand(), app.statusCommand(), app.envCommand(),
 		app.kubeconfigCommand(), app.imagesCommand(), app.logsCommand(), app.pidsCommand(),
-		app.restartServerCommand(), app.stopNodeCommand(), app.startNodeCommand(),
+		app.restartServerCommand(), app.stopNodeCommand(), app.startNodeCommand(), app.demoCommand(),
 		app.serveImagesCommand(), app.nodeInitCommand(),
 	)
 	return root

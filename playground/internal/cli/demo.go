@@ -1,0 +1,142 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package cli
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"kruise.io/kruise/playground/internal/build"
+	"kruise.io/kruise/playground/internal/cluster"
+	"kruise.io/kruise/playground/internal/demo"
+	"kruise.io/kruise/playground/internal/instance"
+)
+
+const (
+	demoName  = "demo"
+	demoNodes = 3
+)
+
+// demoOptions are the flags of the demo.
+type demoOptions struct {
+	manager, config, webhookHost string
+	fromImage, toImage           string
+	nodeType                     string
+	stop                         bool
+}
+
+func (a *app) demoCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Show a CloneSet's in-place rollout beside a Deployment's",
+		Long: "Show a CloneSet's in-place rollout beside a Deployment's, on the instance " + demoName + " of this playground or,\n" +
+			"when KUBECONFIG is set, on the cluster that it names.",
+		Args: cobra.NoArgs,
+	}
+	var opts demoOptions
+	flags := cmd.Flags()
+	flags.StringVar(&opts.manager, "manager", "bin/kruise-manager", "path of the manager")
+	flags.StringVar(&opts.config, "config", "config", "folder of the manifests")
+	flags.StringVar(&opts.fromImage, "from-image", "", "image before the rollout (default: one that the cluster can pull)")
+	flags.StringVar(&opts.toImage, "to-image", "", "image after the rollout (default: one that the cluster can pull)")
+	flags.StringVar(&opts.webhookHost, "webhook-host", "", "with KUBECONFIG: address at which the API server reaches this machine (default: the one that faces it)")
+	flags.StringVar(&opts.nodeType, "node-type", string(instance.Auto), "without KUBECONFIG: what nodes are made of: auto, real or hollow")
+	flags.BoolVar(&opts.stop, "stop", false, "stop what the demo started")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		m, err := a.manager(cmd)
+		if err != nil {
+			return err
+		}
+		if kubeconfig := os.Getenv("KUBECONFIG"); kubeconfig != "" {
+			return a.demoOnKubeconfig(cmd, m, kubeconfig, opts)
+		}
+		if opts.stop {
+			return m.Down(cmd.Context(), demoName)
+		}
+		return a.demoOnInstance(cmd, m, opts)
+	}
+	return cmd
+}
+
+func (a *app) demoOnInstance(cmd *cobra.Command, m *cluster.Manager, opts demoOptions) error {
+	nodeType, err := parseNodeType(opts.nodeType)
+	if err != nil {
+		return err
+	}
+	inst, err := m.Up(cmd.Context(), cluster.UpOptions{Name: demoName, Nodes: demoNodes, NodeType: nodeType})
+	if err != nil {
+		return err
+	}
+	target, err := demo.OnInstance(inst, m.Cache.Path(build.Kubectl))
+	if err != nil {
+		return err
+	}
+	return a.runDemo(cmd, m, target, opts.withImages("playground/web:v1", "playground/web:v2"))
+}
+
+func (a *app) demoOnKubeconfig(cmd *cobra.Command, m *cluster.Manager, kubeconfig string, opts demoOptions) error {
+	root, err := cacheRoot()
+	if err != nil {
+		return err
+	}
+	target, err := demo.OnKubeconfig(cmd.Context(), kubeconfig, filepath.Join(root, demoName), opts.webhookHost)
+	if err != nil {
+		return err
+	}
+	if opts.stop {
+		return clearDemo(cmd.Context(), m, target)
+	}
+	m.Out.Line("using the cluster of KUBECONFIG, %s", target.Server())
+	return a.runDemo(cmd, m, target, opts.withImages("nginx:1.28-alpine", "nginx:1.29-alpine"))
+}
+
+func clearDemo(ctx context.Context, m *cluster.Manager, target *demo.Cluster) error {
+	left, err := target.Clear(ctx)
+	if err != nil {
+		return err
+	}
+	m.Out.Line("the demo is gone from %s", target.Server())
+	if left != "" {
+		m.Out.Line("left there: %s; `kubectl delete -k config/default` removes them, and every CloneSet with them", left)
+	}
+	return nil
+}
+
+// withImages sets the images that were not given.
+func (o demoOptions) withImages(from, to string) demoOptions {
+	if o.fromImage == "" {
+		o.fromImage = from
+	}
+	if o.toImage == "" {
+		o.toImage = to
+	}
+	return o
+}
+
+func (a *app) runDemo(cmd *cobra.Command, m *cluster.Manager, target *demo.Cluster, opts demoOptions) error {
+	if opts.fromImage == opts.toImage {
+		return fmt.Errorf("--from-image and --to-image are both %s: give two that differ", opts.fromImage)
+	}
+	unlock, err := m.Store.Lock(cmd.Context(), demoName+"-run")
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	d := &demo.Demo{
+		Cluster: target, ConfigDir: opts.config, ManagerPath: opts.manager, FromImage: opts.fromImage, ToImage: opts.toImage,
+		Clock: a.clock, Progress: m.Out, Out: cmd.OutOrStdout(), Redraw: isTerminal(cmd.OutOrStdout()),
+	}
+	return d.Run(cmd.Context())
+}
+
+func isTerminal(out io.Writer) bool {
+	file, ok := out.(*os.File)
+	return ok && term.IsTerminal(int(file.Fd()))
+}
