@@ -51,7 +51,11 @@ func Refresh(pod *corev1.Pod, o RefreshOptions) Step {
 			}
 		}
 	}
-	return settle(pod, o, waiting)
+	step := settle(pod, o, waiting)
+	// A Pod that never was updated in place has nothing that was judged on this very version. Scheduler and kubelet write to a new Pod
+	// just then, and a precondition would lose against them more often than not.
+	step.Edit.AnyVersion = state == nil
+	return step
 }
 
 // atRest tells cheaply whether nothing of an in-place update can be left to do on the Pod: most Pods are so most of the time.
