@@ -15,7 +15,6 @@ import (
 	"os"
 	"os/signal"
 	"syscall"
-	"time"
 
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/rest"
@@ -97,7 +96,7 @@ func runBare(ctx context.Context, args []string) error {
 // newClientset builds a client for core types without client-side throttle, which speaks protobuf.
 func newClientset(config *rest.Config) (*kubernetes.Clientset, error) {
 	config = rest.CopyConfig(config)
-	config.QPS, config.Timeout = -1, time.Minute
+	config.QPS = -1
 	config.ContentType, config.AcceptContentTypes = "application/vnd.kubernetes.protobuf", "application/vnd.kubernetes.protobuf,application/json"
 	client, err := kubernetes.NewForConfig(config)
 	if err != nil {

@@ -42,9 +42,9 @@ func parseOptions(args []string) (options, error) {
 	flags.IntVar(&o.rounds, "rounds", 1, "how often each row is measured; results are medians")
 	flags.IntVar(&o.idlePods, "idle-pods", 0, "Pods to measure an idle manager with; 0 leaves it out")
 	flags.IntVar(&o.writers, "writers", 64, "how many requests the bare client has under way at once; CloneSet's own bound")
-	flags.DurationVar(&o.latencies.Start, "start", 500*time.Millisecond, "how long a simulated Pod takes to start")
+	flags.DurationVar(&o.latencies.Start, "start", time.Second, "how long a simulated Pod takes to start: sandbox, network, volumes, container")
 	flags.DurationVar(&o.latencies.Restart, "restart", 500*time.Millisecond, "how long a simulated container takes to restart")
-	flags.DurationVar(&o.latencies.Stop, "stop", 200*time.Millisecond, "how long a simulated Pod takes to end")
+	flags.DurationVar(&o.latencies.Stop, "stop", 500*time.Millisecond, "how long a simulated Pod takes to end")
 	flags.StringVar(&o.assets, "assets", os.Getenv("KUBEBUILDER_ASSETS"),
 		"folder with etcd, kube-apiserver, kube-controller-manager and kube-scheduler (default: what the playground builds)")
 	flags.StringVar(&o.playground, "playground", "./bin/playground", "the playground's program")

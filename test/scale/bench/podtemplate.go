@@ -41,9 +41,6 @@ func podTemplate(app, image string) corev1.PodTemplateSpec {
 				{Name: "POD_NAME", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},
 			},
 			Resources: corev1.ResourceRequirements{Requests: resources, Limits: resources},
-			ReadinessProbe: &corev1.Probe{ProbeHandler: corev1.ProbeHandler{
-				HTTPGet: &corev1.HTTPGetAction{Path: "/healthz", Port: intstr.FromString("http")},
-			}},
 		}}},
 	}
 }

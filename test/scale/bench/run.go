@@ -18,6 +18,7 @@ import (
 
 	"k8s.io/apimachinery/pkg/runtime"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
+	"k8s.io/klog/v2"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	ctrllog "sigs.k8s.io/controller-runtime/pkg/log"
 
@@ -39,6 +40,7 @@ func runBenchmark(ctx context.Context, args []string) (err error) {
 	}
 	log := newProgress(os.Stderr)
 	ctrllog.SetLogger(logr.Discard())
+	klog.SetLogger(logr.Discard())
 	if o.assets, err = findAssets(ctx, log, o); err != nil {
 		return err
 	}

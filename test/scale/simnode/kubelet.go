@@ -147,6 +147,9 @@ func (k *kubelets) sync(ctx context.Context, key string) error {
 	}
 	next := running.sync(pod, now)
 	if running.gone(now) {
+		if err := k.report(ctx, pod, running, running.lastStatus(pod, now)); err != nil {
+			return err
+		}
 		return k.remove(ctx, pod)
 	}
 	if next > 0 {

@@ -5,6 +5,7 @@ package simnode
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,6 +15,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/utils/clock"
 )
@@ -95,10 +97,18 @@ func keepLeases(ctx context.Context, client kubernetes.Interface, log *slog.Logg
 			return
 		case <-ticker.C():
 		}
-		lease := newLease(i, options.Clock)
-		_, err := client.CoordinationV1().Leases(lease.Namespace).Update(ctx, lease, metav1.UpdateOptions{})
-		if err != nil && ctx.Err() == nil {
-			log.Error("renew lease", "node", lease.Name, "error", err)
+		if err := renew(ctx, client, i, options.Clock.Now()); err != nil && ctx.Err() == nil {
+			log.Error("renew lease", "node", nodeName(i), "error", err)
 		}
 	}
+}
+
+func renew(ctx context.Context, client kubernetes.Interface, i int, now time.Time) error {
+	patch, err := json.Marshal(map[string]any{"spec": map[string]any{"renewTime": metav1.NewMicroTime(now)}})
+	if err != nil {
+		return fmt.Errorf("encode lease: %w", err)
+	}
+	_, err = client.CoordinationV1().Leases(corev1.NamespaceNodeLease).
+		Patch(ctx, nodeName(i), types.MergePatchType, patch, metav1.PatchOptions{})
+	return err
 }

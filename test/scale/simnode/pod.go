@@ -119,9 +119,16 @@ func (c *container) status(spec *corev1.Container, now time.Time) corev1.Contain
 	case c.previous == nil:
 		status.State.Waiting = &corev1.ContainerStateWaiting{Reason: "ContainerCreating"}
 	default:
-		status.Image, status.ImageID, status.ContainerID = c.previous.image, c.previous.imageID(), c.previous.id
-		status.RestartCount--
-		status.State.Terminated = &corev1.ContainerStateTerminated{Reason: "Completed", ContainerID: c.previous.id}
+		status = c.previous.ended(c.name)
+		status.RestartCount = c.restarts - 1
 	}
 	return status
+}
+
+// ended is the container status of an instance that has ended.
+func (i instance) ended(name string) corev1.ContainerStatus {
+	return corev1.ContainerStatus{
+		Name: name, Image: i.image, ImageID: i.imageID(), ContainerID: i.id, Started: new(bool),
+		State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{Reason: "Completed", ContainerID: i.id}},
+	}
 }

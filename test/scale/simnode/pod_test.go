@@ -163,6 +163,21 @@ func TestDeletedPodIsGoneAfterTheStopLatency(t *testing.T) {
 	}
 }
 
+func TestDeletedPodReportsItsEndedContainers(t *testing.T) {
+	m := newMachine(t)
+	m.at(0)
+	m.at(latencies.Start)
+	last := m.runtime.lastStatus(m.pod, start.Add(time.Minute))
+	if last.Status.Phase != corev1.PodSucceeded || last.Status.ContainerStatuses[0].State.Terminated == nil {
+		t.Errorf("last status = %+v, want a Pod that ended", last.Status)
+	}
+	for _, condition := range last.Status.Conditions {
+		if condition.Status != corev1.ConditionFalse {
+			t.Errorf("condition %s = %s, want False", condition.Type, condition.Status)
+		}
+	}
+}
+
 func TestStale(t *testing.T) {
 	tests := []struct {
 		seen, written string

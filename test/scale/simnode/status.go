@@ -51,6 +51,23 @@ func (r *podRuntime) statusChange(pod *corev1.Pod, now time.Time) (patch statusP
 	return patch, true
 }
 
+// lastStatus is what a kubelet reports of a deleted Pod when its containers have ended, right before it lets go of it.
+func (r *podRuntime) lastStatus(pod *corev1.Pod, now time.Time) (patch statusPatch) {
+	patch.Metadata.UID = pod.UID
+	patch.Status.ObservedGeneration = pod.Generation
+	patch.Status.Phase = corev1.PodSucceeded
+	for i := range r.containers {
+		patch.Status.ContainerStatuses = append(patch.Status.ContainerStatuses, r.containers[i].instance.ended(r.containers[i].name))
+	}
+	for _, condition := range []corev1.PodConditionType{corev1.PodReadyToStartContainers, corev1.ContainersReady, corev1.PodReady} {
+		patch.Status.Conditions = append(patch.Status.Conditions, corev1.PodCondition{
+			Type: condition, Status: corev1.ConditionFalse, Reason: "PodCompleted", ObservedGeneration: pod.Generation,
+			LastTransitionTime: metav1.NewTime(now.Truncate(time.Second)),
+		})
+	}
+	return patch
+}
+
 // changedConditions are the kubelet's conditions of pod that are not yet as they should be.
 func changedConditions(pod *corev1.Pod, containersReady bool, now time.Time) []corev1.PodCondition {
 	ready, reason, message := containersReady, "", ""
