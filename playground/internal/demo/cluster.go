@@ -109,7 +109,7 @@ func addressToward(ctx context.Context, server string) (string, error) {
 // webhook configurations from it. It returns what is left there.
 func (c *Cluster) Clear(ctx context.Context) (left string, err error) {
 	// The manager still runs here, because the namespace cannot go while its CloneSets cannot be read.
-	if err := c.deleteNamespace(ctx); err != nil {
+	if err := errors.Join(c.deleteNamespace(ctx), c.awaitNamespaceGone(ctx)); err != nil {
 		return "", err
 	}
 	started := c.hasManager()

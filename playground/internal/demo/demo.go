@@ -85,6 +85,10 @@ func (d *Demo) Run(ctx context.Context) error {
 
 // prepare brings the cluster to where the workloads can be created: manifests, manager and an empty namespace.
 func (d *Demo) prepare(ctx context.Context) error {
+	// It takes some seconds to go, in which the manager starts.
+	if err := d.Cluster.deleteNamespace(ctx); err != nil {
+		return err
+	}
 	if err := d.Cluster.stopManager(ctx); err != nil {
 		return err
 	}

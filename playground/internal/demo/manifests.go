@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"time"
 
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -27,6 +28,8 @@ const (
 	// fieldManager owns the fields of what is applied.
 	fieldManager     = "kruise-demo"
 	establishTimeout = 30 * time.Second
+
+	crdKind = "CustomResourceDefinition"
 )
 
 var crds = schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}
@@ -48,12 +51,15 @@ func (c *Cluster) install(ctx context.Context, configDir string) error {
 			return err
 		}
 		for _, object := range objects {
+			if err := c.keepConversion(ctx, object); err != nil {
+				return err
+			}
 			if err := c.apply(ctx, mapper, object); err != nil {
 				return fmt.Errorf("apply %s %s: %w", object.GetKind(), object.GetName(), err)
 			}
 		}
 		for _, object := range objects {
-			if object.GetKind() != "CustomResourceDefinition" {
+			if object.GetKind() != crdKind {
 				continue
 			}
 			if err := c.established(ctx, object.GetName()); err != nil {
@@ -76,6 +82,26 @@ func (c *Cluster) apply(ctx context.Context, mapper meta.RESTMapper, object *uns
 	}
 	_, err = client.Apply(ctx, object.GetName(), object, metav1.ApplyOptions{FieldManager: fieldManager, Force: true})
 	return err
+}
+
+// keepConversion leaves the conversion webhook of an installed CRD as it is. A manager of before has pointed it to its own
+// address, beside which the manifest's Service would be refused.
+func (c *Cluster) keepConversion(ctx context.Context, object *unstructured.Unstructured) error {
+	if object.GetKind() != crdKind {
+		return nil
+	}
+	present, err := c.dynamic.Resource(crds).Get(ctx, object.GetName(), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("get CRD %s: %w", object.GetName(), err)
+	}
+	conversion, found, err := unstructured.NestedMap(present.Object, "spec", "conversion")
+	if err != nil || !found || conversion["strategy"] != "Webhook" {
+		return err
+	}
+	return unstructured.SetNestedMap(object.Object, conversion, "spec", "conversion")
 }
 
 // established waits until the API server serves the kind of a CRD.

@@ -33,9 +33,9 @@ var (
 	deployments = schema.GroupVersionResource{Group: "apps", Version: "v1", Resource: "deployments"}
 )
 
-// freshNamespace deletes the namespace of an earlier run and creates it anew.
+// freshNamespace creates the namespace once that of an earlier run, which is being deleted, is gone.
 func (c *Cluster) freshNamespace(ctx context.Context) error {
-	if err := c.deleteNamespace(ctx); err != nil {
+	if err := c.awaitNamespaceGone(ctx); err != nil {
 		return err
 	}
 	object := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": namespace}}}
@@ -47,19 +47,21 @@ func (c *Cluster) freshNamespace(ctx context.Context) error {
 	return nil
 }
 
-// deleteNamespace deletes the namespace of the workloads and waits until it is gone.
+// deleteNamespace asks for the end of the namespace and of all that is in it.
 func (c *Cluster) deleteNamespace(ctx context.Context) error {
-	const limit = 2 * time.Minute
-	client := c.dynamic.Resource(namespaces)
-	err := client.Delete(ctx, namespace, metav1.DeleteOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil
-	}
-	if err != nil {
+	err := c.dynamic.Resource(namespaces).Delete(ctx, namespace, metav1.DeleteOptions{})
+	// A namespace that is going already conflicts.
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
 		return fmt.Errorf("delete namespace %s: %w", namespace, err)
 	}
-	err = wait.PollUntilContextTimeout(ctx, 4*lookInterval, limit, true, func(ctx context.Context) (bool, error) {
-		_, err := client.Get(ctx, namespace, metav1.GetOptions{})
+	return nil
+}
+
+// awaitNamespaceGone waits until the namespace does not exist.
+func (c *Cluster) awaitNamespaceGone(ctx context.Context) error {
+	const limit = 2 * time.Minute
+	err := wait.PollUntilContextTimeout(ctx, 4*lookInterval, limit, true, func(ctx context.Context) (bool, error) {
+		_, err := c.dynamic.Resource(namespaces).Get(ctx, namespace, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return true, nil
 		}
