@@ -18,7 +18,10 @@ import (
 	appsv1alpha1 "kruise.io/kruise/api/apps/v1alpha1"
 	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/platform/conversion"
+	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/platform/webhook"
+	"kruise.io/kruise/internal/pod/admission"
+	"kruise.io/kruise/internal/pod/readiness"
 	"kruise.io/kruise/internal/workload/cloneset"
 )
 
@@ -52,7 +55,25 @@ func apiVersions() []func(*runtime.Scheme) error {
 
 // kinds is the table.
 func kinds(s surroundings) []kind {
-	return []kind{cloneSets(s)}
+	return []kind{pods(s), cloneSets(s)}
+}
+
+// pods are what the product does to Pods, whatever workload they belong to.
+func pods(s surroundings) kind {
+	gates := s.options.Gates
+	k := kind{
+		controllers: []controller{{
+			name: readiness.ControllerName,
+			setup: func(mgr ctrl.Manager) error {
+				return readiness.SetupController(mgr, readiness.ControllerOptions{Clock: s.clock, CacheSyncTimeout: s.options.CacheSyncTimeout})
+			},
+		}},
+	}
+	if gates.Enabled(features.PodWebhook) {
+		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)})
+		k.webhooks = []webhook.Registration{podWebhook(s.options.Environment.Namespace, gates, steps)}
+	}
+	return k
 }
 
 func cloneSets(s surroundings) kind {
