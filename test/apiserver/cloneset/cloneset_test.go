@@ -9,6 +9,7 @@ package cloneset
 import (
 	"context"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -50,7 +51,9 @@ func TestMain(m *testing.M) {
 	os.Exit(apiserver.Main(m, func(e *apiserver.Environment) {
 		env = e
 		if err := serve(); err != nil {
-			panic(err)
+			// A panic would leave the API server running.
+			fmt.Fprintln(os.Stderr, "serve webhooks:", errors.Join(err, e.Stop()))
+			os.Exit(1)
 		}
 	}))
 }
