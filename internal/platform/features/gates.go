@@ -148,7 +148,7 @@ func (g *Gates) rebuild(named map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	g.gate, g.notices = gate, append(notices, settled...)
+	g.gate, g.notices = gate, slices.Concat(notices, settled)
 	return nil
 }
 

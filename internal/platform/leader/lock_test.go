@@ -17,7 +17,6 @@ import (
 	clienttesting "k8s.io/client-go/testing"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 	clocktesting "k8s.io/utils/clock/testing"
-	"k8s.io/utils/ptr"
 )
 
 const (
@@ -32,7 +31,7 @@ func newLock(client *fake.Clientset, clk *clocktesting.FakeClock, identity strin
 func lease(holder string) *coordinationv1.Lease {
 	return &coordinationv1.Lease{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "kruise-system", Name: "kruise-manager"},
-		Spec:       coordinationv1.LeaseSpec{HolderIdentity: ptr.To(holder)},
+		Spec:       coordinationv1.LeaseSpec{HolderIdentity: new(holder)},
 	}
 }
 

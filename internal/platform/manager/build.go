@@ -21,7 +21,6 @@ import (
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
-	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/config"
@@ -101,16 +100,16 @@ func (m *Manager) newControllerManager(lock *leader.Lock) error {
 		LeaderElection:                lock != nil,
 		LeaderElectionReleaseOnCancel: true,
 		LeaderElectionID:              o.LeaderElection.ID,
-		LeaseDuration:                 ptr.To(o.LeaderElection.LeaseDuration),
-		RenewDeadline:                 ptr.To(o.LeaderElection.RenewDeadline),
-		RetryPeriod:                   ptr.To(leader.Poll),
-		GracefulShutdownTimeout:       ptr.To(shutdownTimeout - drainPeriod),
+		LeaseDuration:                 new(o.LeaderElection.LeaseDuration),
+		RenewDeadline:                 new(o.LeaderElection.RenewDeadline),
+		RetryPeriod:                   new(leader.Poll),
+		GracefulShutdownTimeout:       new(shutdownTimeout - drainPeriod),
 		Controller: config.Controller{
 			CacheSyncTimeout: o.CacheSyncTimeout,
-			RecoverPanic:     ptr.To(true),
-			EnableWarmup:     ptr.To(true),
+			RecoverPanic:     new(true),
+			EnableWarmup:     new(true),
 			// A controller may be set up again after a failure.
-			SkipNameValidation: ptr.To(true),
+			SkipNameValidation: new(true),
 		},
 	}
 	if lock != nil {

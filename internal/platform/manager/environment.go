@@ -18,7 +18,7 @@ import (
 const (
 	defaultNamespace             = "kruise-system"
 	defaultDaemonConfigNamespace = "kruise-daemon-config"
-	defaultSecretName            = "kruise-webhook-certs"
+	defaultSecretName            = "kruise-webhook-certs" //nolint:gosec // A name.
 	defaultServiceName           = "kruise-webhook-service"
 	defaultWebhookPort           = 9876
 	defaultCertDir               = "/tmp/kruise-webhook-certs"

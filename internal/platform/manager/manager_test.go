@@ -34,7 +34,7 @@ func cloneSet(namespace, name string) *v1beta1.CloneSet {
 	return &v1beta1.CloneSet{
 		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: name},
 		Spec: v1beta1.CloneSetSpec{
-			Replicas: ptr.To[int32](0),
+			Replicas: new(int32(0)),
 			Selector: &metav1.LabelSelector{MatchLabels: labels},
 			Template: corev1.PodTemplateSpec{
 				ObjectMeta: metav1.ObjectMeta{Labels: labels},
@@ -51,14 +51,6 @@ func mutating(t *testing.T) *admissionregistrationv1.MutatingWebhookConfiguratio
 		t.Fatal(err)
 	}
 	return c
-}
-
-func entryNames(c *admissionregistrationv1.MutatingWebhookConfiguration) []string {
-	names := make([]string, 0, len(c.Webhooks))
-	for _, w := range c.Webhooks {
-		names = append(names, w.Name)
-	}
-	return names
 }
 
 func TestBootstrapOutsideOfTheCluster(t *testing.T) {
@@ -150,8 +142,8 @@ func TestUserSettingsStay(t *testing.T) {
 	c := mutating(t)
 	foreign := *c.Webhooks[0].DeepCopy()
 	foreign.Name = "policy.example.com"
-	c.Webhooks[0].TimeoutSeconds = ptr.To[int32](25)
-	c.Webhooks[0].FailurePolicy = ptr.To(admissionregistrationv1.Ignore)
+	c.Webhooks[0].TimeoutSeconds = new(int32(25))
+	c.Webhooks[0].FailurePolicy = new(admissionregistrationv1.Ignore)
 	c.Webhooks[0].NamespaceSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"team": "a"}}
 	c.Webhooks[0].ClientConfig.CABundle = nil
 	c.Webhooks = append(c.Webhooks, foreign)
@@ -292,12 +284,12 @@ func TestPodWebhookIsScoped(t *testing.T) {
 		sent      bool
 	}{
 		"no owner":                  {namespace: namespace},
-		"another controller":        {namespace: namespace, owners: owner("apps/v1", ptr.To(true))},
+		"another controller":        {namespace: namespace, owners: owner("apps/v1", new(true))},
 		"an owner that is not one":  {namespace: namespace, owners: owner("apps.kruise.io/v1beta1", nil)},
-		"ours":                      {namespace: namespace, owners: owner("apps.kruise.io/v1beta1", ptr.To(true)), sent: true},
-		"ours of the other version": {namespace: namespace, owners: owner("apps.kruise.io/v1alpha1", ptr.To(true)), sent: true},
-		"ours in kube-system":       {namespace: "kube-system", owners: owner("apps.kruise.io/v1beta1", ptr.To(true))},
-		"ours beside the manager":   {namespace: "kruise-system", owners: owner("apps.kruise.io/v1beta1", ptr.To(true))},
+		"ours":                      {namespace: namespace, owners: owner("apps.kruise.io/v1beta1", new(true)), sent: true},
+		"ours of the other version": {namespace: namespace, owners: owner("apps.kruise.io/v1alpha1", new(true)), sent: true},
+		"ours in kube-system":       {namespace: "kube-system", owners: owner("apps.kruise.io/v1beta1", new(true))},
+		"ours beside the manager":   {namespace: "kruise-system", owners: owner("apps.kruise.io/v1beta1", new(true))},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -18,8 +18,9 @@ import (
 )
 
 const (
-	// MutatingConfigurationName and ValidatingConfigurationName are the configurations of the product.
-	MutatingConfigurationName   = "kruise-mutating-webhook-configuration"
+	// MutatingConfigurationName is the configuration of the product's mutating webhooks.
+	MutatingConfigurationName = "kruise-mutating-webhook-configuration"
+	// ValidatingConfigurationName is the configuration of its validating webhooks.
 	ValidatingConfigurationName = "kruise-validating-webhook-configuration"
 
 	// templateAnnotation is where earlier releases kept the entries as they were first applied (manager specification 8 and 19.1).

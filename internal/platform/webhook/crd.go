@@ -19,14 +19,8 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// crdMetadata is what the cache holds of CustomResourceDefinitions: with their schemas they are the largest objects of many clusters.
-func crdMetadata() *metav1.PartialObjectMetadata {
-	object := &metav1.PartialObjectMetadata{}
-	object.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"))
-	return object
-}
-
-// eachConvertedCRD reads the installed CRDs of this product that may need conversion and calls do for those that have it by webhook.
+// eachConvertedCRD reads the installed CRDs of this product that may need conversion and calls do for those that have it by webhook. The
+// cache holds nothing but metadata of CRDs: with their schemas they are the largest objects of many clusters.
 func (k *Keeper) eachConvertedCRD(ctx context.Context, do func(*apiextensionsv1.CustomResourceDefinition) error) error {
 	list := &metav1.PartialObjectMetadataList{}
 	list.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinitionList"))

@@ -38,7 +38,7 @@ func (t Target) url(path string) *string {
 	if t.Host == "" {
 		return nil
 	}
-	return ptr.To("https://" + net.JoinHostPort(t.Host, strconv.Itoa(t.Port)) + path)
+	return new("https://" + net.JoinHostPort(t.Host, strconv.Itoa(t.Port)) + path)
 }
 
 func (t Target) admission(path string, trust []byte) admissionregistrationv1.WebhookClientConfig {
@@ -47,7 +47,7 @@ func (t Target) admission(path string, trust []byte) admissionregistrationv1.Web
 	}
 	return admissionregistrationv1.WebhookClientConfig{
 		Service: &admissionregistrationv1.ServiceReference{
-			Namespace: t.Service.Namespace, Name: t.Service.Name, Path: ptr.To(path), Port: ptr.To(servicePort),
+			Namespace: t.Service.Namespace, Name: t.Service.Name, Path: new(path), Port: new(servicePort),
 		},
 		CABundle: trust,
 	}
@@ -59,7 +59,7 @@ func (t Target) conversion(trust []byte) *apiextensionsv1.WebhookClientConfig {
 	}
 	return &apiextensionsv1.WebhookClientConfig{
 		Service: &apiextensionsv1.ServiceReference{
-			Namespace: t.Service.Namespace, Name: t.Service.Name, Path: ptr.To(ConvertPath), Port: ptr.To(servicePort),
+			Namespace: t.Service.Namespace, Name: t.Service.Name, Path: new(ConvertPath), Port: new(servicePort),
 		},
 		CABundle: trust,
 	}
@@ -80,20 +80,20 @@ func desiredEntries(t Type, registrations []Registration, target Target, trust [
 			Name:                    r.Name,
 			ClientConfig:            target.admission(r.Path, trust),
 			Rules:                   withScope(r.Rules),
-			FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
-			MatchPolicy:             ptr.To(admissionregistrationv1.Equivalent),
+			FailurePolicy:           new(admissionregistrationv1.Fail),
+			MatchPolicy:             new(admissionregistrationv1.Equivalent),
 			NamespaceSelector:       selectorOrAll(r.NamespaceSelector),
 			ObjectSelector:          selectorOrAll(r.ObjectSelector),
-			SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
-			TimeoutSeconds:          ptr.To(ptr.Deref(r.TimeoutSeconds, 10)),
+			SideEffects:             new(admissionregistrationv1.SideEffectClassNone),
+			TimeoutSeconds:          new(ptr.Deref(r.TimeoutSeconds, 10)),
 			AdmissionReviewVersions: reviewVersions(),
 			MatchConditions:         r.MatchConditions,
 		}
 		if r.FailurePolicy != "" {
-			e.FailurePolicy = ptr.To(r.FailurePolicy)
+			e.FailurePolicy = new(r.FailurePolicy)
 		}
 		if t == Mutating {
-			e.ReinvocationPolicy = ptr.To(admissionregistrationv1.NeverReinvocationPolicy)
+			e.ReinvocationPolicy = new(admissionregistrationv1.NeverReinvocationPolicy)
 		}
 		entries = append(entries, e)
 	}
@@ -104,7 +104,7 @@ func withScope(rules []admissionregistrationv1.RuleWithOperations) []admissionre
 	rules = slices.Clone(rules)
 	for i := range rules {
 		if rules[i].Scope == nil {
-			rules[i].Scope = ptr.To(admissionregistrationv1.AllScopes)
+			rules[i].Scope = new(admissionregistrationv1.AllScopes)
 		}
 	}
 	return rules

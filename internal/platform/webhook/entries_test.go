@@ -52,7 +52,7 @@ func TestDesiredEntries(t *testing.T) {
 		Name: "mcloneset.kb.io",
 		ClientConfig: admissionregistrationv1.WebhookClientConfig{
 			Service: &admissionregistrationv1.ServiceReference{
-				Namespace: "kruise-system", Name: "kruise-webhook-service", Path: ptr.To("/mcloneset.kb.io"), Port: ptr.To[int32](443),
+				Namespace: "kruise-system", Name: "kruise-webhook-service", Path: new("/mcloneset.kb.io"), Port: new(int32(443)),
 			},
 			CABundle: []byte("ca"),
 		},
@@ -60,17 +60,17 @@ func TestDesiredEntries(t *testing.T) {
 			Operations: []admissionregistrationv1.OperationType{admissionregistrationv1.Create},
 			Rule: admissionregistrationv1.Rule{
 				APIGroups: []string{"apps.kruise.io"}, APIVersions: []string{"v1beta1"}, Resources: []string{"clonesets"},
-				Scope: ptr.To(admissionregistrationv1.AllScopes),
+				Scope: new(admissionregistrationv1.AllScopes),
 			},
 		}},
-		FailurePolicy:           ptr.To(admissionregistrationv1.Fail),
-		MatchPolicy:             ptr.To(admissionregistrationv1.Equivalent),
+		FailurePolicy:           new(admissionregistrationv1.Fail),
+		MatchPolicy:             new(admissionregistrationv1.Equivalent),
 		NamespaceSelector:       &metav1.LabelSelector{},
 		ObjectSelector:          &metav1.LabelSelector{},
-		SideEffects:             ptr.To(admissionregistrationv1.SideEffectClassNone),
-		TimeoutSeconds:          ptr.To[int32](10),
+		SideEffects:             new(admissionregistrationv1.SideEffectClassNone),
+		TimeoutSeconds:          new(int32(10)),
 		AdmissionReviewVersions: []string{"v1", "v1beta1"},
-		ReinvocationPolicy:      ptr.To(admissionregistrationv1.NeverReinvocationPolicy),
+		ReinvocationPolicy:      new(admissionregistrationv1.NeverReinvocationPolicy),
 	}}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
@@ -80,7 +80,7 @@ func TestDesiredEntries(t *testing.T) {
 func TestEntriesOutsideOfTheCluster(t *testing.T) {
 	target := Target{Host: "10.0.0.1", Port: 9876}
 	got := desiredEntries(Mutating, []Registration{registration("mcloneset.kb.io")}, target, []byte("ca"))[0].ClientConfig
-	want := admissionregistrationv1.WebhookClientConfig{URL: ptr.To("https://10.0.0.1:9876/mcloneset.kb.io"), CABundle: []byte("ca")}
+	want := admissionregistrationv1.WebhookClientConfig{URL: new("https://10.0.0.1:9876/mcloneset.kb.io"), CABundle: []byte("ca")}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
@@ -110,7 +110,7 @@ func TestMergeEntries(t *testing.T) {
 		"unserved removed":   {live: []entry{unserved, pod, set}, want: []entry{pod, set}},
 		"caBundle, rules and service are ours": {
 			live: []entry{pod, with(set, func(e *entry) {
-				e.ClientConfig = admissionregistrationv1.WebhookClientConfig{URL: ptr.To("https://other")}
+				e.ClientConfig = admissionregistrationv1.WebhookClientConfig{URL: new("https://other")}
 				e.Rules = nil
 				e.AdmissionReviewVersions = []string{"v1"}
 			})},
@@ -118,15 +118,15 @@ func TestMergeEntries(t *testing.T) {
 		},
 		"timeout, failure policy and selectors are the user's": {
 			live: []entry{with(pod, func(e *entry) {
-				e.TimeoutSeconds = ptr.To[int32](30)
-				e.FailurePolicy = ptr.To(admissionregistrationv1.Ignore)
+				e.TimeoutSeconds = new(int32(30))
+				e.FailurePolicy = new(admissionregistrationv1.Ignore)
 				e.NamespaceSelector = aks
 				e.ObjectSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
 				e.ClientConfig.CABundle = nil
 			}), set},
 			want: []entry{with(pod, func(e *entry) {
-				e.TimeoutSeconds = ptr.To[int32](30)
-				e.FailurePolicy = ptr.To(admissionregistrationv1.Ignore)
+				e.TimeoutSeconds = new(int32(30))
+				e.FailurePolicy = new(admissionregistrationv1.Ignore)
 				e.NamespaceSelector = aks
 				e.ObjectSelector = &metav1.LabelSelector{MatchLabels: map[string]string{"a": "b"}}
 			}), set},
@@ -166,11 +166,11 @@ func TestMergeEntries(t *testing.T) {
 			}), set},
 		},
 		"the template of an earlier release holds the user's settings": {
-			live:     []entry{with(set, func(e *entry) { e.TimeoutSeconds = ptr.To[int32](10) })},
-			template: []entry{with(set, func(e *entry) { e.TimeoutSeconds = ptr.To[int32](30) }), with(pod, func(e *entry) { e.FailurePolicy = ptr.To(admissionregistrationv1.Ignore) })},
+			live:     []entry{with(set, func(e *entry) { e.TimeoutSeconds = new(int32(10)) })},
+			template: []entry{with(set, func(e *entry) { e.TimeoutSeconds = new(int32(30)) }), with(pod, func(e *entry) { e.FailurePolicy = new(admissionregistrationv1.Ignore) })},
 			want: []entry{
-				with(set, func(e *entry) { e.TimeoutSeconds = ptr.To[int32](30) }),
-				with(pod, func(e *entry) { e.FailurePolicy = ptr.To(admissionregistrationv1.Ignore) }),
+				with(set, func(e *entry) { e.TimeoutSeconds = new(int32(30)) }),
+				with(pod, func(e *entry) { e.FailurePolicy = new(admissionregistrationv1.Ignore) }),
 			},
 		},
 	}

@@ -165,9 +165,9 @@ func TestTemplateOfEarlierReleases(t *testing.T) {
 		template string
 		want     *string
 	}{
-		"entries":    {template: template(t, entry{Name: "mcloneset.kb.io", TimeoutSeconds: ptr.To[int32](25)})},
+		"entries":    {template: template(t, entry{Name: "mcloneset.kb.io", TimeoutSeconds: new(int32(25))})},
 		"unreadable": {template: "{"},
-		"reset":      {template: "", want: ptr.To("")},
+		"reset":      {template: "", want: new("")},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
