@@ -50,7 +50,11 @@ func (m *Manager) remove(ctx context.Context, inst *instance.Instance) error {
 	if err := nodes.Disconnect(ctx); err != nil {
 		return err
 	}
-	if err := removeVolumes(volumes); err != nil {
+	all, err := m.Store.List()
+	if err != nil {
+		return err
+	}
+	if err := removeVolumes(volumes, len(all) == 1); err != nil {
 		return err
 	}
 	return inst.Remove()

@@ -63,15 +63,15 @@ func hostVolumes(ctx context.Context, inst *instance.Instance) []string {
 	return folders
 }
 
-// removeVolumes removes the folders of an instance's volumes, and the one around them when it is empty then.
-func removeVolumes(folders []string) error {
+// removeVolumes removes the folders of an instance's volumes and, after the last instance, the one around them.
+func removeVolumes(folders []string, lastInstance bool) error {
 	for _, folder := range folders {
 		if err := os.RemoveAll(folder); err != nil {
 			return fmt.Errorf("remove volume: %w", err)
 		}
 	}
-	if len(folders) > 0 {
-		// It fails while another instance has volumes, as it should.
+	if lastInstance {
+		// Where another user has volumes this fails, as it should.
 		_ = os.Remove(provisionedVolumes)
 	}
 	return nil
