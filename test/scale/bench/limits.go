@@ -8,9 +8,10 @@ import "fmt"
 const (
 	// baseSize and largeSize are the sizes whose cost per Pod is compared.
 	baseSize, largeSize = 1000, 5000
-	// quickCPUAllowance widens limits on CPU time below baseSize: what a controller does once weighs more on few Pods,
-	// and short rows end within the noise of the machine.
-	quickCPUAllowance = 3
+	// smallCPUAllowance and smallRequestAllowance widen the limits below baseSize: what a controller does once weighs more
+	// on few Pods, and the CPU time of a short row ends within the noise of the machine.
+	smallCPUAllowance     = 3
+	smallRequestAllowance = 0.15
 )
 
 // limit is a bound on one action of CloneSet. Zero values are no bounds.
@@ -88,13 +89,14 @@ func (j *judge) action(pods int, l limit) {
 		return
 	}
 	at := fmt.Sprintf("%s, %d Pods: ", actionLabel(nameCloneSet, l.action), pods)
-	j.atMost(at+"requests per Pod", row.RequestsPerPod, l.requests, false, "see below")
-	if l.cpu > 0 {
-		bound := l.cpu
-		if pods < baseSize {
-			bound *= quickCPUAllowance
-		}
-		j.atMost(at+"CPU-ms per Pod", row.CPUMillisPerPod, bound, false, "")
+	requests, cpu := l.requests, l.cpu
+	if pods < baseSize {
+		requests += smallRequestAllowance
+		cpu *= smallCPUAllowance
+	}
+	j.atMost(at+"requests per Pod", row.RequestsPerPod, requests, false, "see below")
+	if cpu > 0 {
+		j.atMost(at+"CPU-ms per Pod", row.CPUMillisPerPod, cpu, false, "see below")
 	}
 	if native, ok := j.rows[rowKey{pods, l.native, nameDeployment}]; ok && l.speed > 0 {
 		j.atLeast(at+"Pods/s over the Deployment's", row.PodsPerSecond/native.PodsPerSecond, l.speed,

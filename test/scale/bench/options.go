@@ -39,7 +39,7 @@ func parseOptions(args []string) (options, error) {
 	contenders := flags.String("contenders", "", "names of those to measure, with commas: cloneset, deployment, bare-client (default all)")
 	full := flags.Bool("full", false, "measure all that there are limits for: 1000 and 5000 Pods, and an idle cluster of 10000")
 	quick := flags.Bool("quick", false, "200 Pods; limits that depend on the machine's speed are shown but not enforced")
-	flags.IntVar(&o.rounds, "rounds", 1, "how often each row is measured; results are medians")
+	flags.IntVar(&o.rounds, "rounds", 1, "how often each row of up to 1000 Pods is measured; results are medians")
 	flags.IntVar(&o.idlePods, "idle-pods", 0, "Pods to measure an idle manager with; 0 leaves it out")
 	flags.IntVar(&o.writers, "writers", 64, "how many requests the bare client has under way at once; CloneSet's own bound")
 	flags.DurationVar(&o.latencies.Start, "start", time.Second, "how long a simulated Pod takes to start: sandbox, network, volumes, container")
@@ -59,7 +59,7 @@ func parseOptions(args []string) (options, error) {
 		*pods, o.timed = "200", false
 	}
 	if *full {
-		*pods, o.idlePods = fmt.Sprintf("%d,%d", baseSize, largeSize), 10000
+		*pods, o.idlePods, o.rounds = fmt.Sprintf("%d,%d", baseSize, largeSize), 10000, max(o.rounds, 3)
 	}
 	var err error
 	if o.pods, err = parseSizes(*pods); err != nil {
@@ -67,6 +67,14 @@ func parseOptions(args []string) (options, error) {
 	}
 	o.contenders, err = parseContenders(*contenders)
 	return o, err
+}
+
+// roundsOf is how often rows of this size are measured. Large ones take long, and are less noisy for it.
+func (o options) roundsOf(pods int) int {
+	if pods > baseSize {
+		return 1
+	}
+	return o.rounds
 }
 
 func parseSizes(text string) ([]int, error) {

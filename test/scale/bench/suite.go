@@ -44,7 +44,7 @@ type suite struct {
 func (s *suite) rows(ctx context.Context) ([]Row, error) {
 	var rows []Row
 	for _, pods := range s.options.pods {
-		for round := range s.options.rounds {
+		for round := range s.options.roundsOf(pods) {
 			for i := range s.options.contenders {
 				name := s.options.contenders[(i+round)%len(s.options.contenders)]
 				fresh, err := s.contend(ctx, name, pods, round)
