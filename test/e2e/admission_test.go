@@ -77,7 +77,7 @@ type refusal struct {
 func refusedInBoth() []refusal {
 	return []refusal{
 		{"negative replicas", []string{"spec.replicas", "-1"}, []string{"spec.replicas", "-1"}},
-		{"replicas of a wrong type", []string{"spec.replicas", "three"}, []string{"spec.replicas", "integer"}},
+		{"replicas of a wrong type", []string{"spec.replicas", "three"}, []string{"spec.replicas", "three"}},
 		{"empty selector", []string{"spec.selector", "{}"}, []string{"spec.selector"}},
 		{"selector that does not match", []string{"spec.selector.matchLabels", "{app: other}"}, []string{"spec.template.metadata.labels"}},
 		{"restart policy", []string{"spec.template.spec.restartPolicy", "Never"}, []string{"spec.template.spec.restartPolicy", "Never"}},
@@ -98,8 +98,8 @@ func refusedInBoth() []refusal {
 		{"name too long for Pods", []string{"metadata.name", strings.Repeat("a", 260)}, []string{"metadata.name"}},
 		{
 			"two mistakes are told at once",
-			[]string{"spec.replicas", "-1", "spec.template.spec.restartPolicy", "Never"},
-			[]string{"spec.replicas", "spec.template.spec.restartPolicy"},
+			[]string{"spec.scaleStrategy", "{podsToDelete: [a, a]}", "spec.template.spec.restartPolicy", "Never"},
+			[]string{"spec.scaleStrategy.podsToDelete", "spec.template.spec.restartPolicy"},
 		},
 	}
 }

@@ -8,6 +8,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -21,61 +22,54 @@ import (
 	"kruise.io/kruise/test/fixtures"
 )
 
-// meter remembers the extremes of what a watch has seen of one CloneSet called "web".
+// extremes are what a watch has seen of the CloneSet called "web" since some moment.
+type extremes struct {
+	// total is the most Pods, and leastAvailable the fewest available Pods.
+	total, leastAvailable int
+	// order is the order in which Pods came to the image.
+	order []string
+}
+
+// meter measures extremes.
 type meter struct {
-	mu                 sync.Mutex
-	running            bool
-	unavailable, total int
-	leastAvailable     int
-	updatedOrder       []string
-	updatedSeen        map[string]bool
-	image              string
-	mostAtImage        int
+	mu    sync.Mutex
+	image string
+	extremes
 }
 
 // begin starts to measure; image is that of the update to come.
 func (m *meter) begin(image string) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	*m = meter{running: true, leastAvailable: 1 << 30, updatedSeen: map[string]bool{}, image: image}
+	m.image, m.extremes = image, extremes{leastAvailable: math.MaxInt}
 }
 
 // look is for observe.Watch.
 func (m *meter) look(v observe.View, changes []observe.PodChange) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if !m.running {
+	if m.image == "" {
 		return
 	}
-	pods := v.PodsOf("web")
-	available, atImage := 0, 0
+	pods, available := v.PodsOf("web"), 0
 	for _, pod := range pods {
 		if observe.Available(pod) {
 			available++
 		}
-		if observe.ImageOf(pod, fixtures.Container) == m.image {
-			atImage++
-		}
 	}
-	m.total = max(m.total, len(pods))
-	m.unavailable = max(m.unavailable, len(pods)-available)
-	m.leastAvailable = min(m.leastAvailable, available)
-	m.mostAtImage = max(m.mostAtImage, atImage)
+	m.total, m.leastAvailable = max(m.total, len(pods)), min(m.leastAvailable, available)
 	for _, change := range changes {
-		if pod := change.Pod; observe.ImageOf(pod, fixtures.Container) == m.image && !m.updatedSeen[pod.Name] {
-			m.updatedSeen[pod.Name] = true
-			m.updatedOrder = append(m.updatedOrder, pod.Name)
+		if pod := change.Pod; observe.ImageOf(pod, fixtures.Container) == m.image && !slices.Contains(m.order, pod.Name) {
+			m.order = append(m.order, pod.Name)
 		}
 	}
 }
 
-// extremes is a copy of what has been measured.
-func (m *meter) extremes() meter {
+// end returns what has been measured.
+func (m *meter) end() extremes {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return meter{
-		unavailable: m.unavailable, total: m.total, leastAvailable: m.leastAvailable, mostAtImage: m.mostAtImage, updatedOrder: slices.Clone(m.updatedOrder),
-	}
+	return m.extremes
 }
 
 func TestPartition(t *testing.T) {
@@ -121,7 +115,7 @@ func TestMaxUnavailableRoundsUp(t *testing.T) {
 			s.start(fixtures.CloneSet("web", fixtures.Replicas(5), fixtures.Policy(policy), fixtures.MaxUnavailable("25%")))
 			m.begin(webV2)
 			s.roll("web", fixtures.MainImage(webV2))
-			if got := m.extremes(); got.leastAvailable != 3 || got.total > 5 {
+			if got := m.end(); got.leastAvailable != 3 || got.total > 5 {
 				t.Errorf("at least %d Pods were available of at most %d, want 3 of 5", got.leastAvailable, got.total)
 			}
 		})
@@ -140,7 +134,7 @@ func TestMaxSurge(t *testing.T) {
 			before := s.remember("web")
 			m.begin(webV2)
 			s.roll("web", fixtures.MainImage(webV2))
-			if got := m.extremes(); got.leastAvailable < 4 || got.total != 6 {
+			if got := m.end(); got.leastAvailable < 4 || got.total != 6 {
 				t.Errorf("at least %d Pods were available of at most %d, want 4 of 6", got.leastAvailable, got.total)
 			}
 			stayed := 0
@@ -200,7 +194,7 @@ func TestUpdatePriorityAndScatter(t *testing.T) {
 		m.begin(webV2)
 		s.roll("web", fixtures.MainImage(webV2))
 		want := []string{pods[1], pods[3], pods[0], pods[2]}
-		if got := m.extremes().updatedOrder; !slices.Equal(got, want) {
+		if got := m.end().order; !slices.Equal(got, want) {
 			t.Errorf("updated in order %v, want %v", got, want)
 		}
 	})

@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"syscall"
@@ -94,16 +95,27 @@ func Start(o Options) (*Process, error) {
 	p.command.Env = append(os.Environ(),
 		"WEBHOOK_PORT="+strconv.Itoa(p.WebhookPort), "WEBHOOK_CERT_DIR="+filepath.Join(o.Folder, "certs"), "WEBHOOK_HOST="+o.Host,
 		"KUBE_CACHE_MUTATION_DETECTOR=true")
+	started := make(chan error)
+	go p.run(started)
 	// The child has its own handle of the log.
-	if err := errors.Join(p.command.Start(), log.Close()); err != nil {
+	if err := errors.Join(<-started, log.Close()); err != nil {
 		return nil, fmt.Errorf("start the manager: %w", err)
 	}
-	go p.wait()
 	return p, nil
 }
 
-func (p *Process) wait() {
-	err := p.command.Wait()
+// run starts the process and waits for its end on one thread: the process ends with the thread that started it, and so with this
+// program, however that ends. A manager left behind would lead the next one's cluster.
+func (p *Process) run(started chan<- error) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	endWithParent(p.command)
+	err := p.command.Start()
+	started <- err
+	if err != nil {
+		return
+	}
+	err = p.command.Wait()
 	p.mu.Lock()
 	p.err = err
 	p.mu.Unlock()
