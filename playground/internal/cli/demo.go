@@ -54,6 +54,11 @@ func (a *app) demoCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		if !opts.stop {
+			if err := opts.check(); err != nil {
+				return err
+			}
+		}
 		if kubeconfig := os.Getenv("KUBECONFIG"); kubeconfig != "" {
 			return a.demoOnKubeconfig(cmd, m, kubeconfig, opts)
 		}
@@ -109,6 +114,20 @@ func clearDemo(ctx context.Context, m *cluster.Manager, target *demo.Cluster) er
 	return nil
 }
 
+// check refuses what would fail later, before anything is started.
+func (o demoOptions) check() error {
+	if o.fromImage != "" && o.fromImage == o.toImage {
+		return fmt.Errorf("--from-image and --to-image are both %s: give two that differ", o.fromImage)
+	}
+	if _, err := os.Stat(o.manager); err != nil {
+		return fmt.Errorf("--manager, which `make build` builds: %w", err)
+	}
+	if _, err := os.Stat(filepath.Join(o.config, "crd")); err != nil {
+		return fmt.Errorf("--config, which is the folder config of the repository: %w", err)
+	}
+	return nil
+}
+
 // withImages sets the images that were not given.
 func (o demoOptions) withImages(from, to string) demoOptions {
 	if o.fromImage == "" {
@@ -121,9 +140,6 @@ func (o demoOptions) withImages(from, to string) demoOptions {
 }
 
 func (a *app) runDemo(cmd *cobra.Command, m *cluster.Manager, target *demo.Cluster, opts demoOptions) error {
-	if opts.fromImage == opts.toImage {
-		return fmt.Errorf("--from-image and --to-image are both %s: give two that differ", opts.fromImage)
-	}
 	unlock, err := m.Store.Lock(cmd.Context(), demoName+"-run")
 	if err != nil {
 		return err

@@ -29,6 +29,8 @@ type Cluster struct {
 	// stopCommand ends what the demo started.
 	stopCommand            string
 	folder, runDir, logDir string
+	// pretended says that the nodes only pretend to run containers.
+	pretended bool
 	// webhookHost is where the API server reaches the manager.
 	webhookHost string
 
@@ -44,6 +46,7 @@ func OnInstance(inst *instance.Instance, kubectl string) (*Cluster, error) {
 		folder: inst.Dir, runDir: inst.RunDir(), logDir: filepath.Dir(inst.Log(managerProcess)),
 		// The API server runs on this machine, outside of the nodes' networks.
 		webhookHost: "127.0.0.1",
+		pretended:   inst.NodeType == instance.Hollow,
 	}
 	return c, c.connect()
 }
@@ -74,7 +77,13 @@ func OnKubeconfig(ctx context.Context, kubeconfig, folder, webhookHost string) (
 func (c *Cluster) Server() string { return c.rest.Host }
 
 func (c *Cluster) connect() error {
-	rules := &clientcmd.ClientConfigLoadingRules{Precedence: filepath.SplitList(c.kubeconfig)}
+	files := filepath.SplitList(c.kubeconfig)
+	for _, file := range files {
+		if _, err := os.Stat(file); err != nil {
+			return fmt.Errorf("read kubeconfig (unset KUBECONFIG for a cluster on this machine): %w", err)
+		}
+	}
+	rules := &clientcmd.ClientConfigLoadingRules{Precedence: files}
 	config, err := clientcmd.NewNonInteractiveDeferredLoadingClientConfig(rules, &clientcmd.ConfigOverrides{}).ClientConfig()
 	if err != nil {
 		return fmt.Errorf("read kubeconfig %s: %w", c.kubeconfig, err)
@@ -89,6 +98,14 @@ func (c *Cluster) connect() error {
 		return fmt.Errorf("make client: %w", err)
 	}
 	return nil
+}
+
+// reachable fails when the cluster does not answer.
+func (c *Cluster) reachable(ctx context.Context) error {
+	if _, err := c.clientset.Discovery().ServerVersion(); err != nil {
+		return fmt.Errorf("the cluster does not answer (%s shows more): %w", c.kubectlLine("cluster-info"), err)
+	}
+	return ctx.Err()
 }
 
 // addressToward is the own address from which packets to the server go out. No packet is sent.

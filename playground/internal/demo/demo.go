@@ -30,6 +30,8 @@ const (
 	quietPeriod  = time.Second
 	quietTimeout = 20 * time.Second
 	lookInterval = 50 * time.Millisecond
+	// nudgeInterval is how long a wait may last without a word.
+	nudgeInterval = 10 * time.Second
 )
 
 // Demo is one run.
@@ -51,6 +53,9 @@ type Demo struct {
 
 // Run installs the manager, makes both workloads, rolls them out and shows it. What runs then keeps running.
 func (d *Demo) Run(ctx context.Context) error {
+	if err := d.Cluster.reachable(ctx); err != nil {
+		return err
+	}
 	if err := d.prepare(ctx); err != nil {
 		return err
 	}
@@ -64,7 +69,7 @@ func (d *Demo) Run(ctx context.Context) error {
 		if err := d.Cluster.createWorkloads(ctx, d.FromImage); err != nil {
 			return err
 		}
-		return d.await(ctx, watcher, readyTimeout, "the Pods to be ready", watcher.settled)
+		return d.await(ctx, watcher, readyTimeout, "the Pods to be ready", d.nudge(watcher, watcher.settled))
 	})
 	if err != nil {
 		return err
@@ -79,7 +84,7 @@ func (d *Demo) Run(ctx context.Context) error {
 		return err
 	}
 	cloneSet, deployment := watcher.figures()
-	_, err = fmt.Fprint(d.Out, table(cloneSet, deployment), d.Cluster.farewell(d.FromImage))
+	_, err = fmt.Fprint(d.Out, table(cloneSet, deployment), d.Cluster.caveat(), d.Cluster.farewell(d.FromImage))
 	return err
 }
 
@@ -151,6 +156,19 @@ func (d *Demo) await(ctx context.Context, watcher *observer, limit time.Duration
 			limit, what, d.Cluster.kubectlLine("get clonesets,deployments,pods,events -n "+namespace), d.Cluster.managerLog())
 	default:
 		return fmt.Errorf("wait for %s: %w", what, err)
+	}
+}
+
+// nudge wraps a condition such that a long wait for it says now and then how far things are.
+func (d *Demo) nudge(watcher *observer, done func() bool) func() bool {
+	last := d.Clock.Now()
+	return func() bool {
+		if d.Clock.Since(last) >= nudgeInterval {
+			last = d.Clock.Now()
+			cloneSet, deployment := watcher.figures()
+			d.Progress.Line("ready so far: %d of the CloneSet's Pods, %d of the Deployment's", cloneSet.ready, deployment.ready)
+		}
+		return done()
 	}
 }
 

@@ -15,6 +15,17 @@ func (c *Cluster) kubectlLine(arguments string) string {
 
 func (c *Cluster) stopHint() string { return "stop with `" + c.stopCommand + "`" }
 
+// caveat says what the table cannot tell on this cluster.
+func (c *Cluster) caveat() string {
+	if !c.pretended {
+		return ""
+	}
+	return `
+  The nodes are hollow: kubelets are real, containers are not, and a new Pod costs no time to start.
+  Seconds mean something on real nodes (root, containerd and runc); everything else holds here too.
+`
+}
+
 // farewell says how to go on and how to stop.
 func (c *Cluster) farewell(image string) string {
 	var text strings.Builder

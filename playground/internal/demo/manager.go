@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strconv"
 	"time"
@@ -44,9 +43,6 @@ func (c *Cluster) startManager(ctx context.Context, program string) error {
 	program, err := filepath.Abs(program)
 	if err != nil {
 		return fmt.Errorf("find the manager: %w", err)
-	}
-	if _, err := os.Stat(program); err != nil {
-		return fmt.Errorf("find the manager (`make build` builds it, --manager names it): %w", err)
 	}
 	kubeconfig := filepath.Join(c.folder, managerProcess+".kubeconfig")
 	if err := c.writeKubeconfig(ctx, kubeconfig); err != nil {

@@ -130,7 +130,7 @@ func (c *Cluster) established(ctx context.Context, name string) error {
 func readManifests(dir string) ([]*unstructured.Unstructured, error) {
 	text, err := os.ReadFile(filepath.Join(dir, "kustomization.yaml"))
 	if err != nil {
-		return nil, fmt.Errorf("read manifests (--config names the folder config/ of this repository): %w", err)
+		return nil, fmt.Errorf("read manifests: %w", err)
 	}
 	kustomization := struct {
 		Resources []string `json:"resources"`
