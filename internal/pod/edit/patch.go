@@ -13,8 +13,9 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// patchOf is a strategic merge patch with the preconditions of the edit and, if wanted, its metadata on top of those of base.
-func patchOf(pod *corev1.Pod, e *Edit, withMetadata bool, base json.RawMessage) (map[string]any, error) {
+// metadata is the metadata part of a strategic merge patch: the preconditions and, if wanted, what the edit changes on top of what
+// base, another patch, does.
+func (s *sequence) metadata(withMetadata bool, base json.RawMessage) (map[string]any, error) {
 	metadata := map[string]any{}
 	if len(base) > 0 {
 		var decoded struct {
@@ -28,25 +29,25 @@ func patchOf(pod *corev1.Pod, e *Edit, withMetadata bool, base json.RawMessage) 
 		}
 	}
 	if withMetadata {
-		overlay(metadata, "labels", e.Labels)
-		overlay(metadata, "annotations", e.Annotations)
-		if len(e.Finalizers) > 0 {
-			existing, _ := metadata["finalizers"].([]any)
-			for _, f := range e.Finalizers {
-				existing = append(existing, f)
+		overlay(metadata, "labels", s.edit.Labels)
+		overlay(metadata, "annotations", s.edit.Annotations)
+		if len(s.edit.Finalizers) > 0 {
+			finalizers, _ := metadata["finalizers"].([]any)
+			for _, f := range s.edit.Finalizers {
+				finalizers = append(finalizers, f)
 			}
-			metadata["finalizers"] = existing
+			metadata["finalizers"] = finalizers
 		}
 	}
-	maps.Copy(metadata, preconditions(pod, e))
-	return map[string]any{"metadata": metadata}, nil
+	maps.Copy(metadata, s.preconditions())
+	return metadata, nil
 }
 
-// preconditions let the write succeed only on the Pod that the edit was decided on.
-func preconditions(pod *corev1.Pod, e *Edit) map[string]any {
-	p := map[string]any{"uid": pod.UID}
-	if !e.AnyVersion {
-		p["resourceVersion"] = pod.ResourceVersion
+// preconditions let a write succeed only on the Pod that the edit was decided on.
+func (s *sequence) preconditions() map[string]any {
+	p := map[string]any{"uid": s.pod.UID}
+	if !s.edit.AnyVersion {
+		p["resourceVersion"] = s.version
 	}
 	return p
 }

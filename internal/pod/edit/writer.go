@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
@@ -50,95 +51,116 @@ func (w *Writer) Live(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error)
 	return live, nil
 }
 
-// Apply writes the edit to the Pod, and returns the Pod as the API server returned it last; without any write that is the Pod
-// passed in, which is never changed. When a write fails after another one has succeeded, it returns the Pod of that one with the error.
+// Apply writes the edit to the Pod. It returns the metadata of the Pod as the last write left it, also when a later one failed; nil
+// when nothing was written. The Pod passed in is never changed. The answers are asked for as metadata only: they tell the new
+// version, and decoding whole Pods would cost more than all else about a write.
 //
 // The writes are, where needed, in this order and each on the version that the one before returned: the status, because a Pod leaves
 // traffic before its containers change; the resources, because they may be refused; the Pod itself. Labels and annotations go out
 // with the Pod, or with the status when nothing else of the Pod changes, since that writes metadata as well.
-func (w *Writer) Apply(ctx context.Context, pod *corev1.Pod, e Edit) (*corev1.Pod, error) {
+func (w *Writer) Apply(ctx context.Context, pod *corev1.Pod, e Edit) (*metav1.PartialObjectMetadata, error) {
 	resize, inPod := e.Resources, map[string]corev1.ResourceRequirements(nil)
 	if !w.resize {
 		resize, inPod = nil, e.Resources
 	}
 	inMetadata := len(e.Labels)+len(e.Annotations) > 0
 	viaPod := e.editsPod() || len(inPod) > 0 || inMetadata && len(resize) > 0
-	newest := pod
-	var err error
+	s := &sequence{client: w.client, edit: &e, pod: pod, version: pod.ResourceVersion}
 	if len(e.Conditions) > 0 || inMetadata && !viaPod {
-		if newest, err = w.patchStatus(ctx, newest, &e, !viaPod); err != nil {
-			return newest, err
+		if err := s.patchStatus(ctx, !viaPod); err != nil {
+			return s.written, err
 		}
 	}
 	if len(resize) > 0 {
-		if newest, err = w.patchResources(ctx, newest, &e); err != nil {
-			return newest, err
+		if err := s.patchResources(ctx); err != nil {
+			return s.written, err
 		}
 	}
 	if viaPod {
-		newest, err = w.patchPod(ctx, newest, &e, inPod)
+		if err := s.patchPod(ctx, inPod); err != nil {
+			return s.written, err
+		}
 	}
-	return newest, err
+	return s.written, nil
 }
 
-func (w *Writer) patchStatus(ctx context.Context, pod *corev1.Pod, e *Edit, withMetadata bool) (*corev1.Pod, error) {
-	patch, err := patchOf(pod, e, withMetadata, nil)
+// sequence is the writes of one edit, one after another.
+type sequence struct {
+	client client.Client
+	edit   *Edit
+	pod    *corev1.Pod
+	// version is that of the Pod by now.
+	version string
+	// written is what the last write returned.
+	written *metav1.PartialObjectMetadata
+}
+
+func (s *sequence) patchStatus(ctx context.Context, withMetadata bool) error {
+	metadata, err := s.metadata(withMetadata, nil)
 	if err != nil {
-		return pod, err
+		return err
 	}
-	if len(e.Conditions) > 0 {
-		conditions := make([]any, len(e.Conditions))
-		for i := range e.Conditions {
-			conditions[i] = conditionPatch(&e.Conditions[i])
+	patch := map[string]any{"metadata": metadata}
+	if len(s.edit.Conditions) > 0 {
+		conditions := make([]any, len(s.edit.Conditions))
+		for i := range s.edit.Conditions {
+			conditions[i] = conditionPatch(&s.edit.Conditions[i])
 		}
 		patch["status"] = map[string]any{"conditions": conditions}
 	}
-	return w.patch(pod, patch, "patch status", func(written *corev1.Pod, p client.Patch) error {
-		return w.client.Status().Patch(ctx, written, p)
+	return s.patch("patch status", patch, func(written client.Object, p client.Patch) error {
+		return s.client.Status().Patch(ctx, written, p)
 	})
 }
 
-func (w *Writer) patchResources(ctx context.Context, pod *corev1.Pod, e *Edit) (*corev1.Pod, error) {
+func (s *sequence) patchResources(ctx context.Context) error {
 	patch := map[string]any{
-		"metadata": preconditions(pod, e),
-		"spec":     map[string]any{"containers": containerPatches(nil, e.Resources)},
+		"metadata": s.preconditions(),
+		"spec":     map[string]any{"containers": containerPatches(nil, s.edit.Resources)},
 	}
-	return w.patch(pod, patch, "resize", func(written *corev1.Pod, p client.Patch) error {
-		err := w.client.SubResource("resize").Patch(ctx, written, p)
-		if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) {
-			return &ResizeRefusedError{Err: err}
-		}
-		return err
+	return s.patch("resize", patch, func(written client.Object, p client.Patch) error {
+		return refusedResize(s.client.SubResource("resize").Patch(ctx, written, p))
 	})
 }
 
-func (w *Writer) patchPod(ctx context.Context, pod *corev1.Pod, e *Edit, resources map[string]corev1.ResourceRequirements) (*corev1.Pod, error) {
-	patch, err := patchOf(pod, e, true, e.Metadata)
+func (s *sequence) patchPod(ctx context.Context, resources map[string]corev1.ResourceRequirements) error {
+	metadata, err := s.metadata(true, s.edit.Metadata)
 	if err != nil {
-		return pod, err
+		return err
 	}
-	if len(e.Images)+len(resources) > 0 {
-		patch["spec"] = map[string]any{"containers": containerPatches(e.Images, resources)}
+	patch := map[string]any{"metadata": metadata}
+	if len(s.edit.Images)+len(resources) > 0 {
+		patch["spec"] = map[string]any{"containers": containerPatches(s.edit.Images, resources)}
 	}
-	return w.patch(pod, patch, "patch", func(written *corev1.Pod, p client.Patch) error {
-		err := w.client.Patch(ctx, written, p)
-		if len(resources) > 0 && (apierrors.IsInvalid(err) || apierrors.IsForbidden(err)) {
-			return &ResizeRefusedError{Err: err}
+	return s.patch("patch", patch, func(written client.Object, p client.Patch) error {
+		err := s.client.Patch(ctx, written, p)
+		if len(resources) > 0 {
+			err = refusedResize(err)
 		}
 		return err
 	})
 }
 
-// patch sends a strategic merge patch and returns the Pod that came back, or the one before when it failed.
-func (w *Writer) patch(pod *corev1.Pod, patch map[string]any, doing string, send func(*corev1.Pod, client.Patch) error) (*corev1.Pod, error) {
+// refusedResize tells a refusal of new resources from other errors.
+func refusedResize(err error) error {
+	if apierrors.IsInvalid(err) || apierrors.IsForbidden(err) {
+		return &ResizeRefusedError{Err: err}
+	}
+	return err
+}
+
+// patch sends a strategic merge patch.
+func (s *sequence) patch(doing string, patch map[string]any, send func(client.Object, client.Patch) error) error {
 	data, err := json.Marshal(patch)
 	if err != nil {
-		return pod, fmt.Errorf("encode patch of pod %s: %w", pod.Name, err)
+		return fmt.Errorf("encode patch of pod %s: %w", s.pod.Name, err)
 	}
-	written := &corev1.Pod{}
-	written.Namespace, written.Name = pod.Namespace, pod.Name
+	written := &metav1.PartialObjectMetadata{}
+	written.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Pod"))
+	written.Namespace, written.Name = s.pod.Namespace, s.pod.Name
 	if err := send(written, client.RawPatch(types.StrategicMergePatchType, data)); err != nil {
-		return pod, fmt.Errorf("%s of pod %s: %w", doing, pod.Name, err)
+		return fmt.Errorf("%s of pod %s: %w", doing, s.pod.Name, err)
 	}
-	return written, nil
+	s.written, s.version = written, written.ResourceVersion
+	return nil
 }

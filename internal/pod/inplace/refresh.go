@@ -39,22 +39,24 @@ func Refresh(pod *corev1.Pod, o RefreshOptions) Step {
 	if InGrace(pod) {
 		return refreshGrace(pod, o.Now)
 	}
-	state, err := StateOf(pod)
-	if err != nil {
-		return Step{Err: err}
-	}
 	var waiting *Waiting
-	if state != nil && !atRest(pod) {
-		if waiting = judge(pod, state, o.Now); waiting == nil {
-			if next := state.next(); next.touchesContainers() {
-				return nextBatch(pod, state, &next, o.Now)
-			}
+	if !atRest(pod) {
+		state, err := StateOf(pod)
+		if err != nil {
+			return Step{Err: err}
+		}
+		if state != nil {
+			waiting = judge(pod, state, o.Now)
+		}
+		if next := state.next(); waiting == nil && next.touchesContainers() {
+			return nextBatch(pod, state, &next, o.Now)
 		}
 	}
 	step := settle(pod, o, waiting)
-	// A Pod that never was updated in place has nothing that was judged on this very version. Scheduler and kubelet write to a new Pod
-	// just then, and a precondition would lose against them more often than not.
-	step.Edit.AnyVersion = state == nil
+	// A Pod that is new to both gates has nothing that was judged on this very version. Scheduler and kubelet write to it just then, and a
+	// precondition would lose against them more often than not.
+	step.Edit.AnyVersion = readiness.Condition(pod, v1beta1.InPlaceUpdateReady) == nil &&
+		readiness.Condition(pod, v1beta1.KruisePodReady) == nil && !everUpdated(pod)
 	return step
 }
 

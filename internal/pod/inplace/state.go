@@ -144,3 +144,8 @@ func announcesMore(pod *corev1.Pod) bool {
 	text := annotation(pod, v1beta1.InPlaceUpdateStateAnnotation, v1beta1.InPlaceUpdateStateLegacyAnnotation)
 	return strings.Contains(text, `"nextContainer`)
 }
+
+// everUpdated tells cheaply whether the Pod has a record of an in-place update.
+func everUpdated(pod *corev1.Pod) bool {
+	return annotation(pod, v1beta1.InPlaceUpdateStateAnnotation, v1beta1.InPlaceUpdateStateLegacyAnnotation) != ""
+}

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/wait"
 
 	"kruise.io/kruise/internal/pod/edit"
@@ -76,28 +77,32 @@ func waitFor(waiting *Waiting) Step {
 	return Step{Waiting: waiting, RequeueAfter: waiting.After}
 }
 
-// Run writes the step. It returns the Pod as the API server returned it last (the one passed in when nothing was written), and
-// the step that was carried out in the end.
+// Run writes the step. It returns the metadata of the Pod as the last write left it, also when a later one failed, nil when nothing
+// was written; and the step that was carried out in the end.
 //
 // When others have changed the Pod meanwhile, Run decides again on the newest version if the step is that of Update, which has been
 // given its place in the rollout; else it writes nothing, because the event of that change starts another pass.
-func Run(ctx context.Context, w *edit.Writer, pod *corev1.Pod, step Step) (*corev1.Pod, Step, error) {
+func Run(ctx context.Context, w *edit.Writer, pod *corev1.Pod, step Step) (*metav1.PartialObjectMetadata, Step, error) {
 	// in-place-update spec 3.7: up to 4 tries
 	backoff := wait.Backoff{Steps: 4, Duration: 10 * time.Millisecond, Factor: 5}
 	var conflict error
+	var written *metav1.PartialObjectMetadata
 	err := wait.ExponentialBackoffWithContext(ctx, backoff, func(ctx context.Context) (bool, error) {
 		if conflict != nil {
 			live, err := w.Live(ctx, pod)
 			if err != nil {
 				return false, err
 			}
-			pod, step = live, step.again(live)
+			step = step.again(live)
+			pod = live
 		}
 		if step.Err != nil {
 			return false, step.Err
 		}
-		written, err := w.Apply(ctx, pod, step.Edit)
-		pod = written
+		after, err := w.Apply(ctx, pod, step.Edit)
+		if after != nil {
+			written = after
+		}
 		switch {
 		case !apierrors.IsConflict(err):
 			return true, err
@@ -110,9 +115,9 @@ func Run(ctx context.Context, w *edit.Writer, pod *corev1.Pod, step Step) (*core
 	})
 	switch {
 	case wait.Interrupted(err) && conflict != nil:
-		return pod, step, fmt.Errorf("others keep changing pod %s: %w", pod.Name, conflict)
+		return written, step, fmt.Errorf("others keep changing pod %s: %w", pod.Name, conflict)
 	case apierrors.IsNotFound(err):
-		return pod, Step{}, nil // the Pod is gone, and with it the reason
+		return written, Step{}, nil // the Pod is gone, and with it the reason
 	}
-	return pod, step, err
+	return written, step, err
 }

@@ -71,7 +71,7 @@ func (p *pass) handOver(ctx context.Context, claim *corev1.PersistentVolumeClaim
 
 // deleteClaim deletes this very claim, not another one that has its name by now.
 func (p *pass) deleteClaim(ctx context.Context, claim *corev1.PersistentVolumeClaim) error {
-	err := p.client.Delete(ctx, claim, client.Preconditions{UID: &claim.UID})
+	err := p.delete(ctx, claim, corev1.SchemeGroupVersion.WithKind("PersistentVolumeClaim"))
 	if gone(err) {
 		return nil
 	}

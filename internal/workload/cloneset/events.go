@@ -6,7 +6,9 @@ package cloneset
 import (
 	"errors"
 	"strings"
+	"sync"
 
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
@@ -28,6 +30,41 @@ const (
 // event emits an event on the CloneSet of the pass.
 func (p *pass) event(eventType, reason, format string, args ...any) {
 	p.recorder.Eventf(p.set, eventType, reason, format, args...)
+}
+
+// eventsPerPass is for how many Pods a pass tells the same thing one by one. The API server keeps few events of one object, and what
+// a pass does to hundreds of Pods says no more than that it does it to hundreds.
+const eventsPerPass = 10
+
+// tally counts what a pass did, by the reason of the event.
+type tally struct {
+	mu   sync.Mutex
+	done map[string]int
+}
+
+// done tells of something done to one Pod, as long as the pass has not told of too many.
+func (p *pass) done(reason, format string, args ...any) {
+	p.tally.mu.Lock()
+	if p.tally.done == nil {
+		p.tally.done = map[string]int{}
+	}
+	p.tally.done[reason]++
+	n := p.tally.done[reason]
+	p.tally.mu.Unlock()
+	if n <= eventsPerPass {
+		p.event(corev1.EventTypeNormal, reason, format, args...)
+	}
+}
+
+// tellRest tells how many more Pods there were than events.
+func (p *pass) tellRest() {
+	p.tally.mu.Lock()
+	defer p.tally.mu.Unlock()
+	for reason, n := range p.tally.done {
+		if n > eventsPerPass {
+			p.event(corev1.EventTypeNormal, reason, "the same for %d more Pods", n-eventsPerPass)
+		}
+	}
 }
 
 // brief is an error in the words of the API server, without the object that it was about: the event names that already.

@@ -15,6 +15,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
@@ -41,7 +42,9 @@ type pass struct {
 	s         *snapshot
 	// writes counts the Pods written.
 	writes atomic.Int64
-	mu     sync.Mutex
+	// tally counts what was done, for events.
+	tally tally
+	mu    sync.Mutex
 	// next is when to look again without an event; 0 is never.
 	next time.Duration
 }
@@ -83,6 +86,7 @@ func (p *pass) act(ctx context.Context) outcome {
 		}
 	}
 	done.update = errors.Join(done.update, p.updateAll(ctx, &plan))
+	p.tellRest()
 	p.tell(cost, plan.waits)
 	return done
 }
@@ -107,7 +111,7 @@ func (p *pass) edit(ctx context.Context, pod *corev1.Pod, e edit.Edit) error {
 }
 
 // wrote records that a Pod was written, if it was: also a failed sequence of writes may have got through in part.
-func (p *pass) wrote(before, after *corev1.Pod) {
+func (p *pass) wrote(before *corev1.Pod, after *metav1.PartialObjectMetadata) {
 	if after != nil && after.ResourceVersion != before.ResourceVersion {
 		p.writes.Add(1)
 		p.tracker.Wrote(p.key, after)

@@ -10,6 +10,8 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"kruise.io/kruise/api/apps/v1beta1"
@@ -71,7 +73,7 @@ func (p *pass) clearAll(ctx context.Context, pods []*corev1.Pod) error {
 
 // deletePod deletes this very Pod, not another one that has its name by now.
 func (p *pass) deletePod(ctx context.Context, pod *corev1.Pod) error {
-	err := p.client.Delete(ctx, pod, client.Preconditions{UID: &pod.UID})
+	err := p.delete(ctx, pod, corev1.SchemeGroupVersion.WithKind("Pod"))
 	if gone(err) {
 		return nil
 	}
@@ -81,8 +83,17 @@ func (p *pass) deletePod(ctx context.Context, pod *corev1.Pod) error {
 	}
 	p.writes.Add(1)
 	p.tracker.Deleted(p.key, pod)
-	p.event(corev1.EventTypeNormal, reasonSuccessfulDelete, "deleted pod %s", pod.Name)
+	p.done(reasonSuccessfulDelete, "deleted pod %s", pod.Name)
 	return nil
+}
+
+// delete deletes this very object. No more than metadata takes part, since the client would decode the whole answer.
+func (p *pass) delete(ctx context.Context, obj client.Object, gvk schema.GroupVersionKind) error {
+	target := &metav1.PartialObjectMetadata{}
+	target.SetGroupVersionKind(gvk)
+	target.Namespace, target.Name = obj.GetNamespace(), obj.GetName()
+	uid := obj.GetUID()
+	return p.client.Delete(ctx, target, client.Preconditions{UID: &uid})
 }
 
 func (p *pass) claimsByID() map[string][]*corev1.PersistentVolumeClaim {
@@ -134,6 +145,6 @@ func (p *pass) create(ctx context.Context, c creation, existing names) error {
 	}
 	p.writes.Add(1)
 	p.tracker.Wrote(p.key, pod)
-	p.event(corev1.EventTypeNormal, reasonSuccessfulCreate, "created pod %s", pod.Name)
+	p.done(reasonSuccessfulCreate, "created pod %s", pod.Name)
 	return nil
 }

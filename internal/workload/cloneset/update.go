@@ -171,7 +171,7 @@ func (p *pass) update(ctx context.Context, pod *pod, to *revision.Revision, m me
 		return fmt.Errorf("update pod %s in place: %w", pod.Name, err)
 	}
 	if step.Started() {
-		p.event(corev1.EventTypeNormal, reasonUpdatedInPlace, "updating pod %s to revision %s in place: %s", pod.Name, to.Name(), m.change.String())
+		p.done(reasonUpdatedInPlace, "updating pod %s to revision %s in place: %s", pod.Name, to.Name(), m.change.String())
 	}
 	return nil
 }
@@ -200,6 +200,6 @@ func (p *pass) markForRecreate(ctx context.Context, pod *pod, to *revision.Revis
 		p.event(corev1.EventTypeWarning, reasonFailedRecreate, "cannot mark pod %s to be recreated at revision %s: %s", pod.Name, to.Name(), brief(err))
 		return fmt.Errorf("mark pod %s to be recreated: %w", pod.Name, err)
 	}
-	p.event(corev1.EventTypeNormal, reasonMarkedForRecreate, "recreating pod %s at revision %s: %s", pod.Name, to.Name(), why)
+	p.done(reasonMarkedForRecreate, "recreating pod %s at revision %s: %s", pod.Name, to.Name(), why)
 	return nil
 }
