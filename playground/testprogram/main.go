@@ -27,10 +27,12 @@ const usage = `usage:
   get URL                       print the body found at URL, fail when the status is not 2xx
 `
 
-func main() {
+func main() { os.Exit(untilSignal(os.Args[1:])) }
+
+func untilSignal(args []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:]))
+	return run(ctx, args)
 }
 
 func run(ctx context.Context, args []string) int {
@@ -69,7 +71,7 @@ func serve(ctx context.Context, args []string) error {
 		return nil
 	}
 	server := &http.Server{Addr: ":" + strconv.Itoa(*port), Handler: handler(), ReadHeaderTimeout: 10 * time.Second}
-	context.AfterFunc(ctx, func() { server.Close() })
+	context.AfterFunc(ctx, func() { _ = server.Close() })
 	fmt.Printf("version %s serves on port %d\n", os.Getenv("VERSION"), *port)
 	if err := server.ListenAndServe(); !errors.Is(err, http.ErrServerClosed) {
 		return err
@@ -78,24 +80,28 @@ func serve(ctx context.Context, args []string) error {
 }
 
 func handler() http.Handler {
-	version := func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, os.Getenv("VERSION")) }
 	mux := http.NewServeMux()
-	mux.HandleFunc("/{$}", version)
-	mux.HandleFunc("/version", version)
-	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-	mux.HandleFunc("/env", func(w http.ResponseWriter, _ *http.Request) {
-		fmt.Fprintln(w, strings.Join(os.Environ(), "\n"))
-	})
-	mux.HandleFunc("/hostname", func(w http.ResponseWriter, _ *http.Request) {
-		name, err := os.Hostname()
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusInternalServerError)
-			return
-		}
-		fmt.Fprintln(w, name)
-	})
+	for path, answer := range map[string]func() (string, error){
+		"/{$}":      version,
+		"/version":  version,
+		"/healthz":  func() (string, error) { return "ok", nil },
+		"/env":      func() (string, error) { return strings.Join(os.Environ(), "\n"), nil },
+		"/hostname": os.Hostname,
+	} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) {
+			text, err := answer()
+			if err != nil {
+				http.Error(w, err.Error(), http.StatusInternalServerError)
+				return
+			}
+			// A client that went away needs no answer.
+			_, _ = fmt.Fprintln(w, text)
+		})
+	}
 	return mux
 }
+
+func version() (string, error) { return os.Getenv("VERSION"), nil }
 
 func exit(ctx context.Context, args []string) int {
 	flags := flag.NewFlagSet("exit", flag.ContinueOnError)
@@ -118,7 +124,7 @@ func exit(ctx context.Context, args []string) int {
 
 func get(ctx context.Context, args []string) error {
 	if len(args) != 1 {
-		return errors.New(usage)
+		return errors.New("get needs one URL")
 	}
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
@@ -130,8 +136,8 @@ func get(ctx context.Context, args []string) error {
 	if err != nil {
 		return err
 	}
-	defer response.Body.Close()
-	if _, err := io.Copy(os.Stdout, response.Body); err != nil {
+	_, err = io.Copy(os.Stdout, response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
 		return err
 	}
 	if response.StatusCode/100 != 2 {

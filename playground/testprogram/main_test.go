@@ -27,7 +27,9 @@ func TestHandlerTellsTheVersion(t *testing.T) {
 			t.Fatal(err)
 		}
 		body, err := io.ReadAll(response.Body)
-		response.Body.Close()
+		if err := response.Body.Close(); err != nil {
+			t.Error(err)
+		}
 		if err != nil || string(body) != want {
 			t.Errorf("%s: %q, %v, want %q", path, body, err, want)
 		}

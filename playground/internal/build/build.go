@@ -102,7 +102,8 @@ func (c *Cache) build(ctx context.Context, out *progress.Printer, p Program) err
 		return err
 	}
 	temporary := c.Path(p) + ".new"
-	defer os.Remove(temporary)
+	// After success there is nothing left to remove.
+	defer func() { _ = os.Remove(temporary) }()
 	cmd := exec.CommandContext(ctx, "go", append(append([]string{"build"}, flags()...), "-o", temporary, r.pkg)...)
 	cmd.Dir = filepath.Join(c.source, r.module)
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOWORK=off")
@@ -155,7 +156,7 @@ func (c *Cache) stamp(p Program) string { return filepath.Join(c.dir, string(p)+
 func (c *Cache) fingerprint(p Program) (string, error) {
 	r := recipeOf(p)
 	hash := sha256.New()
-	fmt.Fprintln(hash, r.pkg, flags())
+	hash.Write([]byte(strings.Join(append(flags(), r.pkg), "\n")))
 	module := filepath.Join(c.source, r.module)
 	files := []string{filepath.Join(module, "go.mod"), filepath.Join(module, "go.sum")}
 	if r.local() {

@@ -5,6 +5,7 @@ package cli
 
 import (
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"text/tabwriter"
@@ -29,8 +30,7 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "NAME\tSTATE\tNODES\tTYPE\tSERVER\tKUBECONFIG")
+			rows := []string{"NAME\tSTATE\tNODES\tTYPE\tSERVER\tKUBECONFIG"}
 			for _, inst := range instances {
 				state := "up"
 				if alive, err := cluster.Alive(inst); err != nil {
@@ -38,9 +38,9 @@ func (a *app) statusCommand() *cobra.Command {
 				} else if !alive {
 					state = "dead"
 				}
-				fmt.Fprintf(w, "%s\t%s\t%d\t%s\t%s\t%s\n", inst.Name, state, inst.Nodes, inst.NodeType, inst.Server(), inst.Kubeconfig())
+				rows = append(rows, fmt.Sprintf("%s\t%s\t%d\t%s\t%s\t%s", inst.Name, state, inst.Nodes, inst.NodeType, inst.Server(), inst.Kubeconfig()))
 			}
-			return w.Flush()
+			return printTable(cmd.OutOrStdout(), rows)
 		},
 	}
 }
@@ -61,6 +61,7 @@ func (a *app) envCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
+		var lines strings.Builder
 		for _, variable := range [][2]string{
 			{"KUBECONFIG", inst.Kubeconfig()},
 			{"KUBEBUILDER_ASSETS", m.Cache.Dir()},
@@ -68,9 +69,10 @@ func (a *app) envCommand() *cobra.Command {
 			{"PLAYGROUND_NODE_TYPE", string(inst.NodeType)},
 			{"PLAYGROUND_HOST_IP", inst.HostIP()},
 		} {
-			fmt.Fprintf(cmd.OutOrStdout(), "export %s=%s\n", variable[0], quote(variable[1]))
+			fmt.Fprintf(&lines, "export %s=%s\n", variable[0], quote(variable[1]))
 		}
-		return nil
+		_, err = io.WriteString(cmd.OutOrStdout(), lines.String())
+		return err
 	}
 	return cmd
 }
@@ -94,8 +96,8 @@ func (a *app) kubeconfigCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintln(cmd.OutOrStdout(), inst.Kubeconfig())
-		return nil
+		_, err = fmt.Fprintln(cmd.OutOrStdout(), inst.Kubeconfig())
+		return err
 	}
 	return cmd
 }
@@ -106,12 +108,13 @@ func (a *app) imagesCommand() *cobra.Command {
 		Short: "List the test images that real nodes can run; names on one line are one image with one imageID",
 		Args:  cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			w := tabwriter.NewWriter(cmd.OutOrStdout(), 0, 0, 2, ' ', 0)
-			fmt.Fprintln(w, "IMAGE\tPURPOSE")
-			for _, d := range registry.Definitions() {
-				fmt.Fprintf(w, "%s\t%s\n", strings.Join(d.Names(), " "), d.Purpose)
+			definitions := registry.Definitions()
+			rows := make([]string, 0, 1+len(definitions))
+			rows = append(rows, "IMAGE\tPURPOSE")
+			for _, d := range definitions {
+				rows = append(rows, strings.Join(d.Names(), " ")+"\t"+d.Purpose)
 			}
-			return w.Flush()
+			return printTable(cmd.OutOrStdout(), rows)
 		},
 	}
 }
@@ -137,10 +140,11 @@ func (a *app) logsCommand() *cobra.Command {
 			return err
 		}
 		if len(args) == 0 {
-			for _, log := range logs {
-				fmt.Fprintf(cmd.OutOrStdout(), "%s\t%s\n", log.Name, log.Path)
+			rows := make([]string, len(logs))
+			for i, log := range logs {
+				rows[i] = log.Name + "\t" + log.Path
 			}
-			return nil
+			return printTable(cmd.OutOrStdout(), rows)
 		}
 		for _, log := range logs {
 			if log.Name == args[0] {
@@ -177,10 +181,22 @@ func (a *app) pidsCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		for _, p := range pids {
-			fmt.Fprintf(cmd.OutOrStdout(), "%s\t%d\n", p.Name, p.PID)
+		rows := make([]string, len(pids))
+		for i, p := range pids {
+			rows[i] = fmt.Sprintf("%s\t%d", p.Name, p.PID)
 		}
-		return nil
+		return printTable(cmd.OutOrStdout(), rows)
 	}
 	return cmd
+}
+
+// printTable prints rows whose cells are separated by tabs, in columns.
+func printTable(out io.Writer, rows []string) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		if _, err := fmt.Fprintln(w, row); err != nil {
+			return err
+		}
+	}
+	return w.Flush()
 }

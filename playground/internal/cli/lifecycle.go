@@ -46,8 +46,8 @@ func (a *app) assetsCommand() *cobra.Command {
 			if err := m.Cache.Ensure(cmd.Context(), m.Out, build.Assets()...); err != nil {
 				return err
 			}
-			fmt.Fprintln(cmd.OutOrStdout(), m.Cache.Dir())
-			return nil
+			_, err = fmt.Fprintln(cmd.OutOrStdout(), m.Cache.Dir())
+			return err
 		},
 	}
 }
@@ -85,9 +85,9 @@ func (a *app) upCommand() *cobra.Command {
 			return err
 		}
 		m.Out.Line("instance %s is ready", inst.Name)
-		fmt.Fprintf(cmd.ErrOrStderr(), "\nUse it:   export KUBECONFIG=%s\n          %s get nodes\nStop it:  %s down --name %s\n",
+		_, err = fmt.Fprintf(cmd.ErrOrStderr(), "\nUse it:   export KUBECONFIG=%s\n          %s get nodes\nStop it:  %s down --name %s\n",
 			inst.Kubeconfig(), m.Cache.Path(build.Kubectl), cmd.Root().Name(), inst.Name)
-		return nil
+		return err
 	}
 	return cmd
 }

@@ -227,10 +227,10 @@ func (m *Manager) startRegistry(ctx context.Context, inst *instance.Instance) er
 			return false, fmt.Errorf("%s has ended%s", registryProcess, registry.LogTail(10))
 		}
 		conn, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-		if err != nil {
-			return false, nil
+		if err == nil {
+			err = conn.Close()
 		}
-		return true, conn.Close()
+		return err == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("wait for the image registry: %w", err)

@@ -42,26 +42,33 @@ func AwaitReady(ctx context.Context, client kubernetes.Interface, count int, che
 		if err := check(); err != nil {
 			return false, err
 		}
-		_, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{})
-		if err != nil {
-			return false, nil
-		}
-		nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
-		if err != nil {
-			return false, nil
-		}
-		ready = 0
-		for i := range nodes.Items {
-			if usable(&nodes.Items[i]) {
-				ready++
-			}
-		}
-		return ready >= count, nil
+		var err error
+		ready, err = usableNodes(ctx, client)
+		return err == nil && ready >= count, nil
 	})
 	if err != nil {
 		return fmt.Errorf("wait for the nodes, %d of %d are ready: %w", ready, count, err)
 	}
 	return nil
+}
+
+// usableNodes counts the nodes that Pods of the namespace default can run on now. Until that namespace has its
+// ServiceAccount no Pod can be created.
+func usableNodes(ctx context.Context, client kubernetes.Interface) (int, error) {
+	if _, err := client.CoreV1().ServiceAccounts(metav1.NamespaceDefault).Get(ctx, "default", metav1.GetOptions{}); err != nil {
+		return 0, err
+	}
+	nodes, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
+	if err != nil {
+		return 0, err
+	}
+	count := 0
+	for i := range nodes.Items {
+		if usable(&nodes.Items[i]) {
+			count++
+		}
+	}
+	return count, nil
 }
 
 // usable tells whether Pods can run on the node now: it is Ready and has lost the taints it came up with.

@@ -4,6 +4,7 @@
 package instance
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -109,14 +110,16 @@ func firstFree(used map[int]bool, machineHasRoom func(index int) error) (int, er
 }
 
 // machineIsFree tells whether the ports and the addresses of an index are unused by other software.
-func machineIsFree(index int) error {
+func machineIsFree(ctx context.Context, index int) error {
 	state := State{Index: index}
-	for port := EtcdClient; port < portCount; port++ {
-		listener, err := net.Listen("tcp", fmt.Sprintf(":%d", state.Port(port)))
+	for port := range portCount {
+		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", fmt.Sprintf(":%d", state.Port(port)))
 		if err != nil {
 			return fmt.Errorf("port %d: %w", state.Port(port), err)
 		}
-		listener.Close()
+		if err := listener.Close(); err != nil {
+			return fmt.Errorf("port %d: %w", state.Port(port), err)
+		}
 	}
 	taken, err := takenNetworks()
 	if err != nil {

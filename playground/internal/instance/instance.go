@@ -120,7 +120,7 @@ func (s *Store) Create(ctx context.Context, state State) (*Instance, error) {
 	for _, other := range others {
 		used[other.Index] = true
 	}
-	if state.Index, err = firstFree(used, machineIsFree); err != nil {
+	if state.Index, err = firstFree(used, func(index int) error { return machineIsFree(ctx, index) }); err != nil {
 		return nil, err
 	}
 	inst := &Instance{State: state, Dir: filepath.Join(s.root, state.Name)}

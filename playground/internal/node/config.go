@@ -6,6 +6,7 @@ package node
 import (
 	"embed"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -120,8 +121,7 @@ func (c config) render(name, path string) error {
 	if err != nil {
 		return err
 	}
-	defer f.Close()
-	return t.Execute(f, c)
+	return errors.Join(t.Execute(f, c), f.Close())
 }
 
 func readConfig(path string) (config, error) {

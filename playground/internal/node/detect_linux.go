@@ -80,8 +80,9 @@ func findCNI() string {
 
 // tryNamespaces makes a process in namespaces such as a node has: a container may have root without the right to.
 func tryNamespaces() error {
-	cmd := exec.Command("true")
-	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET}
+	cmd := exec.Cmd{Path: lookPath("true"), SysProcAttr: &syscall.SysProcAttr{
+		Cloneflags: syscall.CLONE_NEWPID | syscall.CLONE_NEWNS | syscall.CLONE_NEWNET,
+	}}
 	return cmd.Run()
 }
 
@@ -91,7 +92,8 @@ func (t Tools) snapshotter(dir string) string {
 	if err != nil {
 		return "native"
 	}
-	defer os.RemoveAll(base)
+	// What cannot be removed goes with the instance's folder.
+	defer func() { _ = os.RemoveAll(base) }()
 	at := func(name string) string { return filepath.Join(base, name) }
 	for _, name := range []string{"lower", "upper", "work", "merged"} {
 		if os.Mkdir(at(name), 0o755) != nil {

@@ -203,10 +203,9 @@ func (s service) start() (pid int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("open log of %s: %w", s.name, err)
 	}
-	defer log.Close()
-	cmd := exec.Command(s.path, s.args...)
-	cmd.Stdout, cmd.Stderr = log, log
-	if err := cmd.Start(); err != nil {
+	cmd := exec.Cmd{Path: s.path, Args: append([]string{s.path}, s.args...), Stdout: log, Stderr: log}
+	// The program has its own handle of the log.
+	if err := errors.Join(cmd.Start(), log.Close()); err != nil {
 		return 0, fmt.Errorf("start %s: %w", s.name, err)
 	}
 	pid = cmd.Process.Pid
@@ -217,10 +216,10 @@ func (s service) start() (pid int, err error) {
 func awaitSocket(ctx context.Context, path string) error {
 	err := wait.PollUntilContextTimeout(ctx, bootPoll, bootTimeout, true, func(ctx context.Context) (bool, error) {
 		conn, err := (&net.Dialer{}).DialContext(ctx, "unix", path)
-		if err != nil {
-			return false, nil
+		if err == nil {
+			err = conn.Close()
 		}
-		return true, conn.Close()
+		return err == nil, nil
 	})
 	if err != nil {
 		return fmt.Errorf("wait for %s: %w", path, err)

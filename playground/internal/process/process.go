@@ -59,12 +59,14 @@ func Start(dir string, spec Spec) (*Process, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open log of %s: %w", spec.Name, err)
 	}
-	defer log.Close()
-	cmd := exec.Command(spec.Path, spec.Args...)
-	cmd.Env, cmd.Dir = append(os.Environ(), spec.Env...), spec.Dir
-	cmd.Stdout, cmd.Stderr = log, log
-	cmd.SysProcAttr = attributes(spec.Isolated)
-	if err := cmd.Start(); err != nil {
+	// No context: the process outlives whoever starts it.
+	cmd := exec.Cmd{
+		Path: spec.Path, Args: append([]string{spec.Path}, spec.Args...),
+		Env: append(os.Environ(), spec.Env...), Dir: spec.Dir,
+		Stdout: log, Stderr: log, SysProcAttr: attributes(spec.Isolated),
+	}
+	// The process has its own handle of the log.
+	if err := errors.Join(cmd.Start(), log.Close()); err != nil {
 		return nil, fmt.Errorf("start %s: %w", spec.Name, err)
 	}
 	// Reaps the process when it ends while the caller still lives; later its parent is init, which does the same.

@@ -30,7 +30,8 @@ func New(out io.Writer, clk clock.PassiveClock) *Printer {
 func (p *Printer) Line(format string, args ...any) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	fmt.Fprintf(p.out, "[%6.1fs] %s\n", p.Elapsed().Seconds(), fmt.Sprintf(format, args...))
+	// Nobody reading on is no reason to stop the work.
+	_, _ = fmt.Fprintf(p.out, "[%6.1fs] %s\n", p.Elapsed().Seconds(), fmt.Sprintf(format, args...))
 }
 
 // Step runs work and prints what it was and how long it took once it is done.

@@ -143,13 +143,15 @@ func withConfig(image v1.Image, d Definition) *v1.ConfigFile {
 // shellLayer holds busybox and a link for each of the commands that tests and people use most. Those that look up
 // hosts are left out: the statically linked busybox crashes in them; "/playground get" serves instead.
 func shellLayer(busybox []byte) (v1.Layer, error) {
-	files := []file{{name: "bin/", mode: 0o755}, {name: "bin/busybox", mode: 0o755, data: busybox}}
-	for _, command := range []string{
+	commands := []string{
 		"ash", "awk", "cat", "chmod", "cp", "cut", "date", "dd", "df", "du", "echo", "env", "false", "find", "free", "grep",
 		"head", "hostname", "id", "ip", "kill", "ln", "ls", "mkdir", "mount", "mv", "netstat",
 		"printf", "ps", "pwd", "rm", "sed", "seq", "sh", "sleep", "sort", "stat", "sync", "tail", "tar", "tee", "test",
 		"timeout", "top", "touch", "tr", "true", "uname", "uniq", "vi", "wc", "which", "whoami", "xargs", "yes",
-	} {
+	}
+	files := make([]file, 0, len(commands)+2)
+	files = append(files, file{name: "bin/", mode: 0o755}, file{name: "bin/busybox", mode: 0o755, data: busybox})
+	for _, command := range commands {
 		files = append(files, file{name: path.Join("bin", command), link: "busybox"})
 	}
 	return layer(files...)

@@ -33,7 +33,9 @@ func Serve(ctx context.Context, address, programPath string, out io.Writer) erro
 	if err != nil {
 		return fmt.Errorf("listen for image pulls: %w", err)
 	}
-	fmt.Fprintf(out, "serving %d images at %s, shell included: %t\n", len(images), address, hasShell)
+	if _, err := fmt.Fprintf(out, "serving %d images at %s, shell included: %t\n", len(images), address, hasShell); err != nil {
+		return fmt.Errorf("say what is served: %w", err)
+	}
 	return serve(ctx, listener, handler)
 }
 
@@ -68,7 +70,7 @@ func push(ctx context.Context, address string, images []Image) error {
 
 func serve(ctx context.Context, listener net.Listener, handler http.Handler) error {
 	server := &http.Server{Handler: handler, ReadHeaderTimeout: 10 * time.Second}
-	stop := context.AfterFunc(ctx, func() { server.Close() })
+	stop := context.AfterFunc(ctx, func() { _ = server.Close() })
 	defer stop()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return fmt.Errorf("serve images: %w", err)
