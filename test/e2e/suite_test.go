@@ -178,19 +178,35 @@ func sharedWatched(t *testing.T, onPods func(observe.View, []observe.PodChange))
 // alone starts a manager for one test, which must not be parallel, and stops it at the end.
 func alone(t *testing.T, o managerOptions) *managerprocess.Process {
 	t.Helper()
+	var manager *managerprocess.Process
+	t.Cleanup(func() { stop(t, manager) })
+	manager = started(t, o)
+	return manager
+}
+
+// started starts a manager and waits until it is ready. The caller stops it.
+func started(t *testing.T, o managerOptions) *managerprocess.Process {
+	t.Helper()
 	manager, err := suite.startManager(o)
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := manager.Stop(); err != nil {
-			t.Error(err)
-		}
-	})
 	if err := manager.Ready(t.Context()); err != nil {
+		stop(t, manager)
 		t.Fatal(err)
 	}
 	return manager
+}
+
+// stop stops a manager, which may be nil.
+func stop(t *testing.T, manager *managerprocess.Process) {
+	t.Helper()
+	if manager == nil {
+		return
+	}
+	if err := manager.Stop(); err != nil {
+		t.Error(err)
+	}
 }
 
 // within is how long things may take that normally take a few seconds.

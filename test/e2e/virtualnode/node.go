@@ -30,11 +30,12 @@ func Register(ctx context.Context, c client.Client, name string) error {
 	if err := c.Create(ctx, node); err != nil {
 		return fmt.Errorf("create node %s: %w", name, err)
 	}
-	now := metav1.Now()
+	// The control plane writes to the node at once: only the condition is said.
+	before, now := node.DeepCopy(), metav1.Now()
 	node.Status.Conditions = []corev1.NodeCondition{{
 		Type: corev1.NodeReady, Status: corev1.ConditionTrue, Reason: "KubeletReady", LastHeartbeatTime: now, LastTransitionTime: now,
 	}}
-	if err := c.Status().Update(ctx, node); err != nil {
+	if err := c.Status().Patch(ctx, node, client.MergeFrom(before)); err != nil {
 		return fmt.Errorf("report node %s ready: %w", name, err)
 	}
 	lease := &coordinationv1.Lease{
