@@ -18,11 +18,14 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/utils/clock"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	ctrlmetrics "sigs.k8s.io/controller-runtime/pkg/metrics"
 
+	"kruise.io/kruise/api/apps/v1alpha1"
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/config"
 	"kruise.io/kruise/internal/platform/certs"
@@ -86,6 +89,118 @@ func TestBootstrapOutsideOfTheCluster(t *testing.T) {
 		t.Error("the webhook was not called")
 	}
 	r.awaitReconcile(t, "a", 10*time.Second)
+}
+
+// The product's own table, under the manager's own account: what a CloneSet of either version needs is allowed, and nothing is tried
+// that is not.
+func TestProductKinds(t *testing.T) {
+	crds, err := config.CRDs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	live := &apiextensionsv1.CustomResourceDefinition{}
+	if err := env.Client.Get(t.Context(), client.ObjectKeyFromObject(crds[0]), live); err != nil {
+		t.Fatal(err)
+	}
+	live.Spec.Conversion = crds[0].Spec.Conversion
+	if err := env.Client.Update(t.Context(), live); err != nil {
+		t.Fatal(err)
+	}
+	restConfig := install(t)
+	refused := forbidden(t)
+	r := &replica{}
+	r.run(t, restConfig, kinds, outside())
+	r.awaitReady(t, 10*time.Second)
+
+	namespace := env.Namespace(t)
+	set := &v1alpha1.CloneSet{
+		ObjectMeta: metav1.ObjectMeta{Namespace: namespace, Name: "a"},
+		Spec: v1alpha1.CloneSetSpec{
+			Replicas: new(int32(2)),
+			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{"app": "a"}},
+			Template: corev1.PodTemplateSpec{
+				ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "a"}},
+				Spec:       corev1.PodSpec{Containers: []corev1.Container{{Name: "main", Image: "app:1"}}},
+			},
+			VolumeClaimTemplates: []corev1.PersistentVolumeClaim{{
+				ObjectMeta: metav1.ObjectMeta{Name: "data"},
+				Spec: corev1.PersistentVolumeClaimSpec{
+					AccessModes: []corev1.PersistentVolumeAccessMode{corev1.ReadWriteOnce},
+					Resources:   corev1.VolumeResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceStorage: resource.MustParse("1Gi")}},
+				},
+			}},
+			UpdateStrategy: v1alpha1.CloneSetUpdateStrategy{Type: v1alpha1.InPlaceIfPossibleCloneSetUpdateStrategyType},
+		},
+	}
+	if err := env.Client.Create(t.Context(), set); err != nil {
+		t.Fatal(err)
+	}
+	pods := &corev1.PodList{}
+	eventually(t, 10*time.Second, func(ctx context.Context) error {
+		if err := env.Client.List(ctx, pods, client.InNamespace(namespace)); err != nil {
+			return err
+		}
+		initialised := 0
+		for i := range pods.Items {
+			if pods.Items[i].Spec.NodeName == "" {
+				bind(t, &pods.Items[i])
+			}
+			for _, condition := range pods.Items[i].Status.Conditions {
+				if condition.Type == "KruisePodReady" && condition.Status == corev1.ConditionTrue {
+					initialised++
+				}
+			}
+		}
+		if initialised != 2 {
+			return fmt.Errorf("%d of %d Pods have KruisePodReady", initialised, len(pods.Items))
+		}
+		return nil
+	})
+	eventually(t, 10*time.Second, func(ctx context.Context) error {
+		beta := &v1beta1.CloneSet{}
+		if err := env.Client.Get(ctx, client.ObjectKeyFromObject(set), beta); err != nil {
+			return err
+		}
+		if beta.Status.Replicas != 2 {
+			return fmt.Errorf("status %v", beta.Status)
+		}
+		return nil
+	})
+	if got := forbidden(t); got != refused {
+		t.Errorf("%v requests were forbidden", got-refused)
+	}
+}
+
+// bind does what a scheduler does.
+func bind(t *testing.T, pod *corev1.Pod) {
+	t.Helper()
+	binding := &corev1.Binding{Target: corev1.ObjectReference{Kind: "Node", Name: "node"}}
+	if err := env.Client.SubResource("binding").Create(t.Context(), pod, binding); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// forbidden counts the requests of this process that an API server forbade.
+func forbidden(t *testing.T) float64 {
+	t.Helper()
+	families, err := ctrlmetrics.Registry.Gather()
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := 0.0
+	for _, family := range families {
+		if family.GetName() != "rest_client_requests_total" {
+			continue
+		}
+		for _, metric := range family.GetMetric() {
+			for _, label := range metric.GetLabel() {
+				if label.GetName() == "code" && label.GetValue() == "403" {
+					count += metric.GetCounter().GetValue()
+				}
+			}
+		}
+	}
+	return count
 }
 
 func TestRepairsAtOnce(t *testing.T) {
@@ -173,7 +288,9 @@ func TestPackagedConfigurationsAreTheOnesKept(t *testing.T) {
 		}
 	}
 	packaged := mutating(t)
-	startReplica(t, restConfig, nil).awaitReady(t, 10*time.Second)
+	r := &replica{}
+	r.run(t, restConfig, kinds, nil)
+	r.awaitReady(t, 10*time.Second)
 	kept := mutating(t)
 	ignoreCA := cmpopts.IgnoreFields(admissionregistrationv1.WebhookClientConfig{}, "CABundle")
 	if diff := cmp.Diff(packaged.Webhooks, kept.Webhooks, ignoreCA); diff != "" {

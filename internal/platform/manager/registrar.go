@@ -31,6 +31,11 @@ const (
 	cacheCheckTimeout = time.Second
 )
 
+// discoveryLookUps are those of manager specification, section 6.
+func discoveryLookUps() wait.Backoff {
+	return wait.Backoff{Duration: 500 * time.Millisecond, Factor: 5, Steps: 4}
+}
+
 // controller is one controller of the table: when it runs and how it starts.
 type controller struct {
 	// name is the controller's, as in manager specification 13.
@@ -48,6 +53,8 @@ type registrar struct {
 	cache       cache.Cache
 	// discover lists what a group version serves.
 	discover func(groupVersion string) (*metav1.APIResourceList, error)
+	// lookUps paces the tries of discover.
+	lookUps wait.Backoff
 	// scope gives a controller its view of the manager; failed is called when the controller ends with an error.
 	scope func(name string, failed func(error)) (ctrl.Manager, error)
 	// webhooksSynced is closed when certificate and configurations are in place, then webhooksServed must return nil.
@@ -212,8 +219,7 @@ func (r *registrar) served(ctx context.Context, kind schema.GroupVersionKind) bo
 		return true
 	}
 	found := true
-	backoff := wait.Backoff{Duration: 500 * time.Millisecond, Factor: 5, Steps: 4}
-	err := wait.ExponentialBackoffWithContext(ctx, backoff, func(context.Context) (bool, error) {
+	err := wait.ExponentialBackoffWithContext(ctx, r.lookUps, func(context.Context) (bool, error) {
 		list, err := r.discover(kind.GroupVersion().String())
 		if apierrors.IsNotFound(err) {
 			found = false

@@ -16,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/apimachinery/pkg/util/wait"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
@@ -55,6 +56,7 @@ func newRegistrar(t *testing.T, kind schema.GroupVersionKind) *registrarFixture 
 		discover: func(string) (*metav1.APIResourceList, error) {
 			return (*f.kinds.Load())()
 		},
+		lookUps: wait.Backoff{Steps: discoveryLookUps().Steps},
 		scope: func(_ string, failed func(error)) (ctrl.Manager, error) {
 			f.failed.Store(&failed)
 			return nil, nil

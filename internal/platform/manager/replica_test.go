@@ -102,6 +102,13 @@ func outside() map[string]string {
 // startReplica runs a manager whose kinds are a CloneSet controller that reports what it reconciles, and webhooks of tests.
 func startReplica(t *testing.T, restConfig *rest.Config, variables map[string]string, arguments ...string) *replica {
 	t.Helper()
+	r := &replica{reconciled: make(chan string, 100)}
+	r.run(t, restConfig, r.kinds, variables, arguments...)
+	return r
+}
+
+func (r *replica) run(t *testing.T, restConfig *rest.Config, table func(surroundings) []kind, variables map[string]string, arguments ...string) {
+	t.Helper()
 	health, port := freePort(t), freePort(t)
 	values := map[string]string{"WEBHOOK_PORT": strconv.Itoa(port), "WEBHOOK_CERT_DIR": t.TempDir()}
 	maps.Copy(values, variables)
@@ -115,15 +122,12 @@ func startReplica(t *testing.T, restConfig *rest.Config, variables map[string]st
 	if err := o.Parse(fs, arguments, func(name string) string { return values[name] }); err != nil {
 		t.Fatal(err)
 	}
-	r := &replica{
-		health: "http://127.0.0.1:" + strconv.Itoa(health), port: port, start: time.Now(),
-		reconciled: make(chan string, 100), done: make(chan struct{}),
-	}
+	r.health, r.port, r.start, r.done = "http://127.0.0.1:"+strconv.Itoa(health), port, time.Now(), make(chan struct{})
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	r.stop = stop
 	log, _ := ktesting.NewTestContext(t)
 	ctrl.SetLogger(logr.Discard())
-	m, err := newManager(ctx, o, restConfig, log, r.kinds)
+	m, err := newManager(ctx, o, restConfig, log, table)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +140,6 @@ func startReplica(t *testing.T, restConfig *rest.Config, variables map[string]st
 		stop()
 		<-r.done
 	})
-	return r
 }
 
 // kinds is the table of the tests.
@@ -233,8 +236,11 @@ func eventually(t *testing.T, within time.Duration, check func(context.Context) 
 	t.Helper()
 	var last error
 	err := wait.PollUntilContextTimeout(t.Context(), 20*time.Millisecond, within, true, func(ctx context.Context) (bool, error) {
-		last = check(ctx)
-		return last == nil, nil
+		err := check(ctx)
+		if ctx.Err() == nil {
+			last = err
+		}
+		return err == nil, nil
 	})
 	if err != nil {
 		t.Fatalf("not within %s: %v", within, last)

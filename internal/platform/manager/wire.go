@@ -122,6 +122,7 @@ func (m *Manager) addRegistrar(controllers []controller) error {
 		controllers: controllers,
 		cache:       m.mgr.GetCache(),
 		discover:    discoveryClient.ServerResourcesForGroupVersion,
+		lookUps:     discoveryLookUps(),
 		scope: func(name string, failed func(error)) (ctrl.Manager, error) {
 			own, live, err := m.clients(name)
 			if err != nil {
