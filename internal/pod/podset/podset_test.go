@@ -11,7 +11,6 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/strategicpatch"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
@@ -64,10 +63,10 @@ func TestReleaseTakesOffOneOwner(t *testing.T) {
 
 func TestCompleteMakesAnOwnerTheController(t *testing.T) {
 	full := owner("apps.kruise.io/v1beta1", "CloneSet", "web")
-	full.BlockOwnerDeletion = ptr.To(true)
+	full.BlockOwnerDeletion = new(true)
 	bare := metav1.OwnerReference{APIVersion: "apps.kruise.io/v1alpha1", Kind: "CloneSet", Name: "web", UID: full.UID}
 	denied := bare
-	denied.Controller = ptr.To(false)
+	denied.Controller = new(false)
 	other := metav1.OwnerReference{APIVersion: "v1", Kind: "Node", Name: "n", UID: "u-n"}
 	for _, test := range []struct {
 		name string
@@ -106,7 +105,7 @@ func TestIsActive(t *testing.T) {
 	} {
 		pod := &corev1.Pod{Status: corev1.PodStatus{Phase: test.phase}}
 		if test.deleting {
-			pod.DeletionTimestamp = ptr.To(metav1.Now())
+			pod.DeletionTimestamp = new(metav1.Now())
 		}
 		if got := IsActive(pod); got != test.want {
 			t.Errorf("phase %q, deleting %t: active %t, want %t", test.phase, test.deleting, got, test.want)

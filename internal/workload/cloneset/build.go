@@ -5,6 +5,7 @@ package cloneset
 
 import (
 	"maps"
+	"slices"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
@@ -88,7 +89,7 @@ func claimTemplates(set *v1beta1.CloneSet, rev *revision.Revision) []corev1.Pers
 	for i := range templates {
 		known.Insert(templates[i].Name)
 	}
-	all := templates[:len(templates):len(templates)]
+	all := slices.Clip(templates)
 	for i := range kept {
 		if !known.Has(kept[i].Name) && mounts(rev.Template(), kept[i].Name) {
 			all = append(all, kept[i])

@@ -14,7 +14,6 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/apimachinery/pkg/util/validation"
-	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 
 	"kruise.io/kruise/api/apps/v1beta1"
@@ -79,7 +78,7 @@ func TestPodOfTemplate(t *testing.T) {
 			Finalizers:  []string{"example.com/hold"},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: "apps.kruise.io/v1beta1", Kind: "CloneSet", Name: "web", UID: "u-web",
-				Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
+				Controller: new(true), BlockOwnerDeletion: new(true),
 			}},
 		},
 		Spec: spec,
@@ -161,7 +160,7 @@ func TestNewClaims(t *testing.T) {
 			Labels: map[string]string{fixtures.AppLabel: "web", "apps.kruise.io/cloneset-instance-id": "bcdfg"},
 			OwnerReferences: []metav1.OwnerReference{{
 				APIVersion: "apps.kruise.io/v1beta1", Kind: "CloneSet", Name: "web", UID: "u-web",
-				Controller: ptr.To(true), BlockOwnerDeletion: ptr.To(true),
+				Controller: new(true), BlockOwnerDeletion: new(true),
 			}},
 		}
 	}

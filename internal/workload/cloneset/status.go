@@ -37,15 +37,15 @@ func newStatus(s *snapshot, o outcome) v1beta1.CloneSetStatus {
 	old := &s.set.Status
 	status := v1beta1.CloneSetStatus{
 		ObservedGeneration:      s.set.Generation,
-		Replicas:                int32(len(s.pods)),
 		UpdateRevision:          s.revisions.Update.Name(),
 		CurrentRevision:         s.revisions.Current.Name(),
-		CollisionCount:          ptr.To(s.revisions.CollisionCount),
+		CollisionCount:          new(s.revisions.CollisionCount),
 		ExpectedUpdatedReplicas: expectedUpdated(s.set),
 		LabelSelector:           metav1.FormatLabelSelector(s.set.Spec.Selector),
 		Conditions:              slices.Clone(old.Conditions),
 	}
 	for _, p := range s.pods {
+		count(&status.Replicas, true)
 		count(&status.ReadyReplicas, p.ready)
 		count(&status.AvailableReplicas, p.available)
 		count(&status.UpdatedReplicas, p.updated)
@@ -168,8 +168,8 @@ func setCondition(status *v1beta1.CloneSetStatus, c v1beta1.CloneSetCondition, n
 			c.LastTransitionTime = known.LastTransitionTime
 		}
 	}
-	kept := slices.DeleteFunc(status.Conditions, func(k v1beta1.CloneSetCondition) bool { return k.Type == c.Type })
-	status.Conditions = append(kept, c)
+	status.Conditions = slices.DeleteFunc(status.Conditions, func(k v1beta1.CloneSetCondition) bool { return k.Type == c.Type })
+	status.Conditions = append(status.Conditions, c)
 }
 
 // statusChanged tells whether the status is worth a write: the count of collisions alone is not.

@@ -13,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/test/fixtures"
@@ -38,7 +37,7 @@ func TestStatusCounts(t *testing.T) {
 	want := v1beta1.CloneSetStatus{
 		ObservedGeneration: 7, Replicas: 8, ReadyReplicas: 6, AvailableReplicas: 3,
 		UpdatedReplicas: 5, UpdatedReadyReplicas: 4, UpdatedAvailableReplicas: 2, ExpectedUpdatedReplicas: 7,
-		UpdateRevision: newRevision, CurrentRevision: oldRevision, CollisionCount: ptr.To[int32](2), LabelSelector: "app=web",
+		UpdateRevision: newRevision, CurrentRevision: oldRevision, CollisionCount: new(int32(2)), LabelSelector: "app=web",
 	}
 	if diff := cmp.Diff(want, newStatus(s, done)); diff != "" {
 		t.Errorf("status (-want +got):\n%s", diff)
@@ -116,7 +115,7 @@ func TestProgressing(t *testing.T) {
 	)
 	day, minute := 24*time.Hour, time.Minute
 	known := func(reason string, updated, transitioned time.Duration) *v1beta1.CloneSetCondition {
-		return ptr.To(progressing(reason, updated, transitioned))
+		return new(progressing(reason, updated, transitioned))
 	}
 	midway := [][]*pod{oldOnes(2, ok), newOnes(2)}
 	for _, test := range []struct {
@@ -252,13 +251,13 @@ func TestFailureConditions(t *testing.T) {
 		want  *v1beta1.CloneSetCondition
 	}{
 		{"success that never failed", nil, true, "", nil},
-		{"first failure", nil, true, "quota", ptr.To(failure(yes, "quota", 0, 0))},
-		{"the same failure", ptr.To(failure(yes, "quota", time.Hour, time.Hour)), true, "quota", ptr.To(failure(yes, "quota", time.Hour, time.Hour))},
-		{"another failure", ptr.To(failure(yes, "quota", time.Hour, time.Hour)), true, "webhook", ptr.To(failure(yes, "webhook", 0, time.Hour))},
-		{"success after a failure", ptr.To(failure(yes, "quota", time.Hour, time.Hour)), true, "", ptr.To(failure(no, "", 0, 0))},
-		{"success again", ptr.To(failure(no, "", time.Hour, time.Hour)), true, "", ptr.To(failure(no, "", time.Hour, time.Hour))},
-		{"failure again", ptr.To(failure(no, "", time.Hour, time.Hour)), true, "quota", ptr.To(failure(yes, "quota", 0, 0))},
-		{"the phase did not run", ptr.To(failure(yes, "quota", time.Hour, time.Hour)), false, "", ptr.To(failure(yes, "quota", time.Hour, time.Hour))},
+		{"first failure", nil, true, "quota", new(failure(yes, "quota", 0, 0))},
+		{"the same failure", new(failure(yes, "quota", time.Hour, time.Hour)), true, "quota", new(failure(yes, "quota", time.Hour, time.Hour))},
+		{"another failure", new(failure(yes, "quota", time.Hour, time.Hour)), true, "webhook", new(failure(yes, "webhook", 0, time.Hour))},
+		{"success after a failure", new(failure(yes, "quota", time.Hour, time.Hour)), true, "", new(failure(no, "", 0, 0))},
+		{"success again", new(failure(no, "", time.Hour, time.Hour)), true, "", new(failure(no, "", time.Hour, time.Hour))},
+		{"failure again", new(failure(no, "", time.Hour, time.Hour)), true, "quota", new(failure(yes, "quota", 0, 0))},
+		{"the phase did not run", new(failure(yes, "quota", time.Hour, time.Hour)), false, "", new(failure(yes, "quota", time.Hour, time.Hour))},
 	} {
 		for _, phase := range []v1beta1.CloneSetConditionType{v1beta1.CloneSetConditionFailedScale, v1beta1.CloneSetConditionFailedUpdate} {
 			t.Run(test.name+" "+string(phase), func(t *testing.T) {
@@ -289,14 +288,14 @@ func TestFailureConditions(t *testing.T) {
 }
 
 func TestStatusWorthAWrite(t *testing.T) {
-	base := v1beta1.CloneSetStatus{ObservedGeneration: 1, Replicas: 3, CollisionCount: ptr.To[int32](0)}
+	base := v1beta1.CloneSetStatus{ObservedGeneration: 1, Replicas: 3, CollisionCount: new(int32(0))}
 	for _, test := range []struct {
 		name   string
 		change func(*v1beta1.CloneSetStatus)
 		want   bool
 	}{
 		{"nothing", func(*v1beta1.CloneSetStatus) {}, false},
-		{"the count of collisions alone", func(s *v1beta1.CloneSetStatus) { s.CollisionCount = ptr.To[int32](1) }, false},
+		{"the count of collisions alone", func(s *v1beta1.CloneSetStatus) { s.CollisionCount = new(int32(1)) }, false},
 		{"a count", func(s *v1beta1.CloneSetStatus) { s.ReadyReplicas++ }, true},
 		{"the generation", func(s *v1beta1.CloneSetStatus) { s.ObservedGeneration++ }, true},
 		{"a condition", func(s *v1beta1.CloneSetStatus) {
@@ -309,7 +308,7 @@ func TestStatusWorthAWrite(t *testing.T) {
 			t.Errorf("%s: written %t, want %t", test.name, got, test.want)
 		}
 	}
-	if !statusChanged(v1beta1.CloneSetStatus{}, v1beta1.CloneSetStatus{CollisionCount: ptr.To[int32](0)}) {
+	if !statusChanged(v1beta1.CloneSetStatus{}, v1beta1.CloneSetStatus{CollisionCount: new(int32(0))}) {
 		t.Error("the count of collisions is not written at all")
 	}
 }
