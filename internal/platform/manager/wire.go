@@ -48,7 +48,7 @@ func (m *Manager) wire(ctx context.Context, table func(surroundings) []kind, ser
 		conversions = append(conversions, k.conversions...)
 		controllers = append(controllers, k.controllers...)
 	}
-	m.server = webhook.NewServer(o.Environment.WebhookPort, m.serving)
+	m.server = webhook.NewServer(o.Environment.WebhookPort, m.serving, instruments.registry)
 	if err := m.server.Admit(registrations...); err != nil {
 		return err
 	}

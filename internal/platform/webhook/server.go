@@ -13,6 +13,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/promauto"
 	ctrlwebhook "sigs.k8s.io/controller-runtime/pkg/webhook"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -38,12 +40,17 @@ type Server struct {
 	// inner adds the metrics of controller-runtime to each path.
 	inner ctrlwebhook.Server
 	paths map[string]bool
+	// decisions counts answers by webhook and what they say.
+	decisions *prometheus.CounterVec
 }
 
-// NewServer returns the server for all addresses at port.
-func NewServer(port int, certificates *certs.Serving) *Server {
+// NewServer returns the server for all addresses at port. metrics registers what it counts besides the families of controller-runtime.
+func NewServer(port int, certificates *certs.Serving, metrics prometheus.Registerer) *Server {
 	mux := http.NewServeMux()
 	s := &Server{
+		decisions: promauto.With(metrics).NewCounterVec(prometheus.CounterOpts{
+			Name: "kruise_webhook_decisions_total", Help: "Admission requests by webhook and decision: allowed, changed, denied or failed.",
+		}, []string{"webhook", "decision"}),
 		port:         port,
 		certificates: certificates,
 		mux:          mux,
@@ -74,7 +81,7 @@ func (s *Server) Admit(registrations ...Registration) error {
 				return fmt.Errorf("webhook %s: path %s is taken", r.Name, path)
 			}
 			s.paths[path] = true
-			s.inner.Register(path, withDeadline(&admission.Webhook{Handler: guard(r.Handler)}))
+			s.inner.Register(path, withDeadline(&admission.Webhook{Handler: s.counted(path, guard(r.Handler))}))
 		}
 	}
 	for _, r := range registrations {
@@ -83,6 +90,28 @@ func (s *Server) Admit(registrations ...Registration) error {
 		}
 	}
 	return nil
+}
+
+// counted counts the decisions of a handler.
+func (s *Server) counted(path string, next admission.Handler) admission.Handler {
+	return admission.HandlerFunc(func(ctx context.Context, request admission.Request) admission.Response {
+		response := next.Handle(ctx, request)
+		s.decisions.WithLabelValues(path, decision(response)).Inc()
+		return response
+	})
+}
+
+func decision(response admission.Response) string {
+	switch {
+	case response.Allowed && len(response.Patches)+len(response.Patch) > 0:
+		return "changed"
+	case response.Allowed:
+		return "allowed"
+	case response.Result != nil && response.Result.Code >= http.StatusInternalServerError:
+		return "failed"
+	default:
+		return "denied"
+	}
 }
 
 // Convert serves conversion reviews.

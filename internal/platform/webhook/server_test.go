@@ -6,6 +6,7 @@ package webhook
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -13,6 +14,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/testutil"
+	"gomodules.xyz/jsonpatch/v2"
 	admissionv1 "k8s.io/api/admission/v1"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -37,8 +41,10 @@ func serve(t *testing.T, s *Server, path, body string) (int, *admissionv1.Admiss
 	return recorder.Code, review
 }
 
+func newServer() *Server { return NewServer(0, &certs.Serving{}, prometheus.NewRegistry()) }
+
 func handling(handler admission.HandlerFunc) *Server {
-	s := NewServer(0, &certs.Serving{})
+	s := newServer()
 	r := registration("mcloneset.kb.io", func(r *Registration) {
 		r.Path, r.Aliases, r.Handler = "/mutate-apps-kruise-io-cloneset", []string{"/mutate-apps-kruise-io-v1alpha1-cloneset"}, handler
 	})
@@ -112,6 +118,21 @@ func TestPanicNamesTheObject(t *testing.T) {
 	}
 }
 
+func TestDecisionsAreCounted(t *testing.T) {
+	for want, response := range map[string]admission.Response{
+		"allowed": admission.Allowed(""),
+		"changed": admission.Patched("", jsonpatch.NewOperation("add", "/metadata/labels", map[string]any{})),
+		"denied":  admission.Denied("no"),
+		"failed":  admission.Errored(http.StatusInternalServerError, errors.New("broken")),
+	} {
+		s := handling(func(context.Context, admission.Request) admission.Response { return response })
+		serve(t, s, "/mutate-apps-kruise-io-cloneset", fmt.Sprintf(request, "v1"))
+		if got := testutil.ToFloat64(s.decisions.WithLabelValues("/mutate-apps-kruise-io-cloneset", want)); got != 1 {
+			t.Errorf("%v of %s are counted", got, want)
+		}
+	}
+}
+
 // A handler's context ends a little before the API server gives up, so that the user learns why.
 func TestDeadline(t *testing.T) {
 	for query, want := range map[string]time.Duration{
@@ -148,21 +169,21 @@ func TestRefusalAfterTheDeadlineSaysSo(t *testing.T) {
 func TestAdmitRefusesWhatCannotBeServed(t *testing.T) {
 	first := registration("a", func(r *Registration) { r.Handler = admission.HandlerFunc(deny) })
 	second := registration("b", func(r *Registration) { r.Path, r.Handler = first.Path, first.Handler })
-	if err := NewServer(0, &certs.Serving{}).Admit(first, second); err == nil {
+	if err := newServer().Admit(first, second); err == nil {
 		t.Error("two handlers at one path are accepted")
 	}
 	second.Handler = nil
-	if err := NewServer(0, &certs.Serving{}).Admit(first, second); err != nil {
+	if err := newServer().Admit(first, second); err != nil {
 		t.Errorf("two entries with one handler: %v", err)
 	}
 	second.Path = "/b"
-	if err := NewServer(0, &certs.Serving{}).Admit(first, second); err == nil {
+	if err := newServer().Admit(first, second); err == nil {
 		t.Error("an entry that nothing handles is accepted")
 	}
 }
 
 func TestCheckBeforeTheFirstCertificate(t *testing.T) {
-	if err := NewServer(0, &certs.Serving{}).Check(t.Context()); err == nil {
+	if err := newServer().Check(t.Context()); err == nil {
 		t.Error("a server without a certificate passes the check")
 	}
 }
