@@ -89,7 +89,7 @@ func settle(pod *corev1.Pod, o RefreshOptions, waiting *Waiting) Step {
 	}
 	e.SetConditions(readiness.Initialize(pod, o.Now))
 	if to == from && !heldForUpdate(to) {
-		e.SetConditions(readiness.Release(pod, readiness.PreUpdate(), o.Now))
+		e.SetConditions(readiness.Release(pod, o.Now, readiness.PreUpdate()))
 	}
 	step := Step{Edit: e, Waiting: waiting}
 	if waiting == nil {

@@ -68,13 +68,15 @@ func To(pod *corev1.Pod, state v1beta1.LifecycleState, now time.Time) edit.Edit 
 	}
 	e.SetLabel(v1beta1.LifecycleStateLabel, string(state))
 	e.SetAnnotation(v1beta1.LifecycleTimestampAnnotation, now.Format(time.RFC3339))
+	var done []readiness.Holder
 	switch state {
 	case v1beta1.LifecycleStateUpdated, v1beta1.LifecycleStateNormal, v1beta1.LifecycleStatePreparingNormal:
-		e.SetConditions(readiness.Release(pod, readiness.PreUpdate(), now))
+		done = append(done, readiness.PreUpdate())
 	}
 	if from == v1beta1.LifecycleStatePreparingDelete {
-		e.SetConditions(readiness.Release(pod, readiness.PreDelete(), now))
+		done = append(done, readiness.PreDelete())
 	}
+	e.SetConditions(readiness.Release(pod, now, done...))
 	return e
 }
 

@@ -46,15 +46,18 @@ func Hold(pod *corev1.Pod, holder Holder, now time.Time) []corev1.PodCondition {
 	return withReady(pod, kruisePodReady(holders, c, now), now)
 }
 
-// Release gives the conditions by which the holder lets go of the Pod; none when it does not hold it.
-func Release(pod *corev1.Pod, holder Holder, now time.Time) []corev1.PodCondition {
-	c := Condition(pod, v1beta1.KruisePodReady)
-	holders := holdersOf(c)
-	at := slices.Index(holders, holder)
-	if at < 0 || !HasGate(pod, v1beta1.KruisePodReady) {
+// Release gives the conditions by which the holders let go of the Pod; none when they do not hold it.
+func Release(pod *corev1.Pod, now time.Time, holders ...Holder) []corev1.PodCondition {
+	if !HasGate(pod, v1beta1.KruisePodReady) {
 		return nil
 	}
-	return []corev1.PodCondition{kruisePodReady(slices.Delete(holders, at, at+1), c, now)}
+	c := Condition(pod, v1beta1.KruisePodReady)
+	before := holdersOf(c)
+	left := slices.DeleteFunc(slices.Clone(before), func(h Holder) bool { return slices.Contains(holders, h) })
+	if len(left) == len(before) {
+		return nil
+	}
+	return []corev1.PodCondition{kruisePodReady(left, c, now)}
 }
 
 func kruisePodReady(holders []Holder, was *corev1.PodCondition, now time.Time) corev1.PodCondition {
