@@ -6,6 +6,7 @@ package manager
 import (
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -77,6 +78,11 @@ func pods(s surroundings) kind {
 }
 
 func cloneSets(s surroundings) kind {
+	stale := prometheus.NewCounterVec(prometheus.CounterOpts{
+		Name: "cloneset_scale_expectation_leakage",
+		Help: "Times that the cache had not seen the controller's own writes after --expectation-timeout, so that it read from the API server.",
+	}, []string{"namespace", "name"})
+	s.metrics.MustRegister(stale)
 	return kind{
 		controllers: []controller{{
 			name: cloneset.ControllerName,
@@ -91,6 +97,9 @@ func cloneSets(s surroundings) kind {
 					ExcludePreparingDelete: s.options.CloneSetExcludePreparingDelete,
 					ServerVersion:          s.serverVersion,
 					Clock:                  s.clock,
+					OnStaleCache: func(set types.NamespacedName) {
+						stale.WithLabelValues(set.Namespace, set.Name).Inc()
+					},
 				})
 			},
 		}},
