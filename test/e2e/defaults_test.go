@@ -81,8 +81,7 @@ func TestWebhooksDown(t *testing.T) {
 	}
 	s.until("scaling in works", replicasAre("web", 2))
 
-	f.running[0].Kill()
-	f.running = nil
+	f.takeFirst().Kill()
 	deployment := nativeDeployment(s.Name)
 	if err := s.client.Create(t.Context(), deployment); err != nil {
 		t.Fatalf("create a Deployment while every replica is dead: %v", err)
