@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/version"
 )
@@ -38,8 +39,10 @@ func Diff(old, updated *corev1.PodTemplateSpec, o DiffOptions) (Change, *Refusal
 		}
 	}
 	// What may change has been made equal; whatever differs still needs a new Pod.
-	if path, how := firstDifference("spec", reflect.ValueOf(from), reflect.ValueOf(to)); path != "" {
-		return Change{}, &Refusal{Path: path, Reason: how + ", which needs a new Pod"}
+	if !equality.Semantic.DeepEqual(from, to) {
+		if path, how := firstDifference("spec", reflect.ValueOf(from), reflect.ValueOf(to)); path != "" {
+			return Change{}, &Refusal{Path: path, Reason: how + ", which needs a new Pod"}
+		}
 	}
 	if err := change.takeMetadata(old, updated, o); err != nil {
 		return Change{}, &Refusal{Path: "metadata", Reason: err.Error()}

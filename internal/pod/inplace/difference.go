@@ -60,8 +60,8 @@ func leafDifference(path string, a, b reflect.Value) (string, string) {
 }
 
 func structDifference(path string, a, b reflect.Value) (string, string) {
-	if x, ok := a.Interface().(resource.Quantity); ok {
-		if y, ok := b.Interface().(resource.Quantity); ok && x.Cmp(y) != 0 {
+	if x, ok := reflect.TypeAssert[resource.Quantity](a); ok {
+		if y, ok := reflect.TypeAssert[resource.Quantity](b); ok && x.Cmp(y) != 0 {
 			return path, wasChanged
 		}
 		return "", ""

@@ -7,13 +7,12 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"hash/fnv"
 	"slices"
-	"strconv"
 
 	corev1 "k8s.io/api/core/v1"
 
 	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/pod/revision"
 )
 
 // report is the annotation apps.kruise.io/runtime-containers-meta: what the node agent knows of the containers that run
@@ -82,7 +81,7 @@ func envHash(pod *corev1.Pod, container *corev1.Container) uint32 {
 		Name  string `json:"name"`
 		Value string `json:"value,omitempty"`
 	}
-	var values []value
+	var values []value //nolint:prealloc // the hash of none is that of null, not of an empty list
 	for _, source := range envSourcesOf(container) {
 		v := value{Name: source.name, Value: pod.Labels[source.label]}
 		if source.annotation != "" {
@@ -100,18 +99,7 @@ func deepHash(value any) uint32 {
 	if err != nil {
 		return 0 // the hash of no JSON at all: it matches nothing
 	}
-	text := make([]byte, 0, 4*len(data)+len("([]uint8)[]"))
-	text = append(text, "([]uint8)["...)
-	for i, b := range data {
-		if i > 0 {
-			text = append(text, ' ')
-		}
-		text = strconv.AppendUint(text, uint64(b), 10)
-	}
-	text = append(text, ']')
-	h := fnv.New32a()
-	h.Write(text)
-	return h.Sum32()
+	return revision.DeepHash(data)
 }
 
 func statusOf(pod *corev1.Pod, container string) *corev1.ContainerStatus {

@@ -72,6 +72,7 @@ func To(pod *corev1.Pod, state v1beta1.LifecycleState, now time.Time) edit.Edit 
 	switch state {
 	case v1beta1.LifecycleStateUpdated, v1beta1.LifecycleStateNormal, v1beta1.LifecycleStatePreparingNormal:
 		done = append(done, readiness.PreUpdate())
+	default: // the hold goes on
 	}
 	if from == v1beta1.LifecycleStatePreparingDelete {
 		done = append(done, readiness.PreDelete())

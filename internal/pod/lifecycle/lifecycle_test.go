@@ -11,7 +11,6 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/utils/ptr"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -148,8 +147,8 @@ func TestSettle(t *testing.T) {
 // stateEdit is the edit that writes a state.
 func stateEdit(state v1beta1.LifecycleState, more ...func(*edit.Edit)) edit.Edit {
 	e := edit.Edit{
-		Labels:      map[string]*string{v1beta1.LifecycleStateLabel: ptr.To(string(state))},
-		Annotations: map[string]*string{v1beta1.LifecycleTimestampAnnotation: ptr.To("2026-03-01T08:00:00Z")},
+		Labels:      map[string]*string{v1beta1.LifecycleStateLabel: new(string(state))},
+		Annotations: map[string]*string{v1beta1.LifecycleTimestampAnnotation: new("2026-03-01T08:00:00Z")},
 	}
 	for _, m := range more {
 		m(&e)

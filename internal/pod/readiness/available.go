@@ -53,6 +53,7 @@ func readySince(pod *corev1.Pod) *corev1.PodCondition {
 			if c.Status != corev1.ConditionTrue {
 				return nil
 			}
+		default: // says nothing about traffic
 		}
 	}
 	if ready == nil || ready.Status != corev1.ConditionTrue {

@@ -85,7 +85,8 @@ func Initialize(pod *corev1.Pod, now time.Time) []corev1.PodCondition {
 // withReady gives the condition of a gate that fails and, without waiting for the kubelet, Ready as the kubelet will set it: only when
 // Ready is not False yet, and the gates are the reason for it because all containers are ready.
 func withReady(pod *corev1.Pod, gate corev1.PodCondition, now time.Time) []corev1.PodCondition {
-	conditions := []corev1.PodCondition{gate}
+	conditions := make([]corev1.PodCondition, 0, 2)
+	conditions = append(conditions, gate)
 	containers, ready := Condition(pod, corev1.ContainersReady), Condition(pod, corev1.PodReady)
 	if gate.Status == corev1.ConditionTrue || containers == nil || containers.Status != corev1.ConditionTrue ||
 		ready == nil || ready.Status == corev1.ConditionFalse {
