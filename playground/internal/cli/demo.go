@@ -91,7 +91,7 @@ func (a *app) demoOnKubeconfig(cmd *cobra.Command, m *cluster.Manager, kubeconfi
 	if err != nil {
 		return err
 	}
-	target, err := demo.OnKubeconfig(cmd.Context(), kubeconfig, filepath.Join(root, demoName), opts.webhookHost)
+	target, err := demo.OnKubeconfig(cmd.Context(), kubeconfig, filepath.Join(root, demoName), opts.webhookHost, os.Args[0])
 	if err != nil {
 		return err
 	}

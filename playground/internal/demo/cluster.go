@@ -52,10 +52,11 @@ func OnInstance(inst *instance.Instance, kubectl string) (*Cluster, error) {
 }
 
 // OnKubeconfig is the user's own cluster, the current context of kubeconfig. folder gets the files of the manager.
-// webhookHost is the address at which the API server reaches this machine; empty means the one that leads to it.
-func OnKubeconfig(ctx context.Context, kubeconfig, folder, webhookHost string) (*Cluster, error) {
+// webhookHost is the address at which the API server reaches this machine; empty means the one that leads to it. program
+// is the command of this program, as its user calls it.
+func OnKubeconfig(ctx context.Context, kubeconfig, folder, webhookHost, program string) (*Cluster, error) {
 	c := &Cluster{
-		kubeconfig: kubeconfig, kubectl: "kubectl", stopCommand: "KUBECONFIG=" + kubeconfig + " make demo-stop",
+		kubeconfig: kubeconfig, kubectl: "kubectl", stopCommand: "KUBECONFIG=" + kubeconfig + " " + program + " demo --stop",
 		folder: folder, runDir: folder, logDir: folder, webhookHost: webhookHost,
 	}
 	if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -118,8 +119,8 @@ func addressToward(ctx context.Context, server string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer conn.Close()
-	return conn.LocalAddr().(*net.UDPAddr).IP.String(), nil
+	address := conn.LocalAddr().(*net.UDPAddr).IP.String()
+	return address, conn.Close()
 }
 
 // Clear ends the manager that the demo runs for a cluster which is not the playground's and removes the workloads and

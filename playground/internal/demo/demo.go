@@ -130,12 +130,12 @@ func (d *Demo) rollOut(ctx context.Context, watcher *observer) error {
 		return err
 	}
 	view := newScreen(d.Out, d.Redraw, d.Clock)
+	var shown error
 	err := d.await(ctx, watcher, rolloutTimeout, "the rollouts to end", func() bool {
-		view.draw(watcher.figures())
-		return watcher.done()
+		shown = view.draw(watcher.figures())
+		return shown != nil || watcher.done()
 	})
-	view.end(watcher.figures())
-	return err
+	return errors.Join(err, shown, view.paint(watcher.figures()))
 }
 
 // await looks until done holds. It fails when the time is over or when the cluster cannot be watched or the manager has ended.

@@ -168,14 +168,18 @@ func answers(ctx context.Context, url string) bool {
 
 // freePorts finds ports that nothing listens on. All are held until all are found, so that they differ.
 func freePorts(ctx context.Context, n int) ([]int, error) {
-	ports := make([]int, 0, n)
+	ports, listeners := make([]int, 0, n), make([]net.Listener, 0, n)
 	for range n {
 		listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", ":0")
 		if err != nil {
 			return nil, fmt.Errorf("find a free port: %w", err)
 		}
-		defer listener.Close()
-		ports = append(ports, listener.Addr().(*net.TCPAddr).Port)
+		ports, listeners = append(ports, listener.Addr().(*net.TCPAddr).Port), append(listeners, listener)
+	}
+	for _, listener := range listeners {
+		if err := listener.Close(); err != nil {
+			return nil, fmt.Errorf("let a port go: %w", err)
+		}
 	}
 	return ports, nil
 }

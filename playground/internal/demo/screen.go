@@ -6,8 +6,8 @@ package demo
 import (
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"k8s.io/utils/clock"
@@ -53,60 +53,69 @@ func newScreen(out io.Writer, redraw bool, clk clock.PassiveClock) *screen {
 }
 
 // draw shows the figures if it is time for it.
-func (s *screen) draw(cloneSet, deployment figures) {
+func (s *screen) draw(cloneSet, deployment figures) error {
 	interval := lineInterval
 	if s.redraw {
 		interval = redrawInterval
 	}
 	if s.drawn && s.clock.Since(s.last) < interval {
-		return
+		return nil
 	}
-	s.paint(cloneSet, deployment)
+	return s.paint(cloneSet, deployment)
 }
 
-// end shows the last figures.
-func (s *screen) end(cloneSet, deployment figures) { s.paint(cloneSet, deployment) }
-
-func (s *screen) paint(cloneSet, deployment figures) {
+// paint shows the figures now.
+func (s *screen) paint(cloneSet, deployment figures) error {
 	const up, clearLine = "\x1b[2A", "\r\x1b[K"
-	if !s.drawn {
-		fmt.Fprintf(s.out, "\n%s\n", heading)
-	}
-	lead := ""
+	lead, text := "", ""
 	if s.redraw {
 		lead = clearLine
-		if s.drawn {
-			fmt.Fprint(s.out, up)
-		}
 	}
-	fmt.Fprintf(s.out, "%s%s\n%s%s\n", lead, row("CloneSet", cloneSet), lead, row("Deployment", deployment))
+	switch {
+	case !s.drawn:
+		text = "\n" + heading + "\n"
+	case s.redraw:
+		text = up
+	}
+	for _, line := range []string{row("CloneSet", cloneSet), row("Deployment", deployment)} {
+		text += lead + line + "\n"
+	}
 	s.drawn, s.last = true, s.clock.Now()
+	if _, err := io.WriteString(s.out, text); err != nil {
+		return fmt.Errorf("show the rollout: %w", err)
+	}
+	return nil
 }
 
 // table sets the two rollouts side by side.
 func table(cloneSet, deployment figures) string {
-	var text strings.Builder
-	w := tabwriter.NewWriter(&text, 0, 0, 3, ' ', 0)
-	line := func(name string, value func(figures) string) {
-		fmt.Fprintf(w, "  %s\t%s\t%s\n", name, value(cloneSet), value(deployment))
-	}
 	count := func(n func(figures) int) func(figures) string {
-		return func(f figures) string { return fmt.Sprint(n(f)) }
+		return func(f figures) string { return strconv.Itoa(n(f)) }
 	}
 	ofAll := func(n func(figures) int) func(figures) string {
 		return func(f figures) string { return fmt.Sprintf("%d of %d", n(f), f.total) }
 	}
-	fmt.Fprint(w, "\n  \tCloneSet, in place\tDeployment\n")
-	line("Pods kept", ofAll(func(f figures) int { return f.kept }))
-	line("IPs kept", ofAll(func(f figures) int { return f.ipsKept }))
-	line("Pods made anew", count(func(f figures) int { return f.made }))
-	line("Containers restarted", count(func(f figures) int { return f.restarts }))
-	line("Seconds", func(f figures) string { return fmt.Sprintf("%.1f", f.elapsed.Seconds()) })
-	line("API writes", count(func(f figures) int { return f.writes }))
-	_ = w.Flush() // A strings.Builder takes everything.
-	return text.String() + `
+	var text strings.Builder
+	line := func(name, first, second string) { fmt.Fprintf(&text, "  %-20s   %-18s   %s\n", name, first, second) }
+	text.WriteString("\n")
+	line("", "CloneSet, in place", "Deployment")
+	for _, r := range []struct {
+		name  string
+		value func(figures) string
+	}{
+		{"Pods kept", ofAll(func(f figures) int { return f.kept })},
+		{"IPs kept", ofAll(func(f figures) int { return f.ipsKept })},
+		{"Pods made anew", count(func(f figures) int { return f.made })},
+		{"Containers restarted", count(func(f figures) int { return f.restarts })},
+		{"Seconds", func(f figures) string { return fmt.Sprintf("%.1f", f.elapsed.Seconds()) }},
+		{"API writes", count(func(f figures) int { return f.writes })},
+	} {
+		line(r.name, r.value(cloneSet), r.value(deployment))
+	}
+	text.WriteString(`
   Seconds run from the change of the image until the workload reports all Pods updated and available.
   API writes are the changes that a watch saw, whoever made them: of the workload, its ReplicaSets or
   ControllerRevisions, its Pods and the Events about them, until nothing changed for a second.
-`
+`)
+	return text.String()
 }

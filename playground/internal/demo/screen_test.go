@@ -72,7 +72,9 @@ func TestScreenPacesItself(t *testing.T) {
 			clk := clocktesting.NewFakePassiveClock(begin())
 			s := newScreen(&out, test.redraw, clk)
 			for range 41 { // 2 seconds
-				s.draw(figures{}, figures{})
+				if err := s.draw(figures{}, figures{}); err != nil {
+					t.Fatal(err)
+				}
 				clk.SetTime(clk.Now().Add(50 * time.Millisecond))
 			}
 			if got := strings.Count(out.String(), "CloneSet"); got != test.want {

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"sync"
 	"time"
 
@@ -104,9 +105,7 @@ func workload(resource schema.GroupVersionResource, kind, name, image string, st
 			"spec":     map[string]any{"containers": []any{map[string]any{"name": containerName, "image": image}}},
 		},
 	}
-	for field, value := range strategy {
-		spec[field] = value
-	}
+	maps.Copy(spec, strategy)
 	object := &unstructured.Unstructured{Object: map[string]any{"metadata": map[string]any{"name": name}, "spec": spec}}
 	object.SetAPIVersion(resource.GroupVersion().String())
 	object.SetKind(kind)
