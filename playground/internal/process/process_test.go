@@ -106,7 +106,7 @@ func TestAnotherProcessWithTheSameIDIsNotTaken(t *testing.T) {
 
 func TestFailureShowsTheLog(t *testing.T) {
 	dir := t.TempDir()
-	p := start(t, dir, `for i in 1 2 3 4; do echo "line $i $WORD"; done`)
+	p := start(t, dir, `for i in 1 2 3 4; do echo "line $i $WORD"; done; exec sleep 60`)
 	awaitLog(t, p, "line 4")
 	got := p.LogTail(2)
 	if !strings.Contains(got, "line 3 hello") || strings.Contains(got, "line 2") {
