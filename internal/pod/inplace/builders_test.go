@@ -278,3 +278,17 @@ func edited(e *edit.Edit) []string {
 	}
 	return lines
 }
+
+// recordIn is the record of the update that the edit writes.
+func recordIn(t testing.TB, e *edit.Edit) inplace.State {
+	t.Helper()
+	text := e.Annotations[v1beta1.InPlaceUpdateStateAnnotation]
+	if text == nil {
+		t.Fatal("the edit writes no record")
+	}
+	var state inplace.State
+	if err := json.Unmarshal([]byte(*text), &state); err != nil {
+		t.Fatal(err)
+	}
+	return state
+}

@@ -98,7 +98,7 @@ func waitForHook(what string) *Waiting { return &Waiting{Reason: WaitHook, Messa
 func start(pod *corev1.Pod, o UpdateOptions) Step {
 	before, err := StateOf(pod)
 	if err != nil {
-		before = nil // it is about to be replaced
+		before, err = nil, nil // it is about to be replaced
 	}
 	change := o.Change.over(unfinished(pod, before))
 	for name := range change.containers() {
