@@ -113,7 +113,8 @@ func table(cloneSet, deployment figures) string {
 		line(r.name, r.value(cloneSet), r.value(deployment))
 	}
 	text.WriteString(`
-  Seconds run from the change of the image until the workload reports all Pods updated and available.
+  Seconds run from the change of the image until the workload reports all Pods updated and available;
+  both rollouts run at the same time and share the CPUs of this cluster.
   API writes are the changes that a watch saw, whoever made them: of the workload, its ReplicaSets or
   ControllerRevisions, its Pods and the Events about them, until nothing changed for a second.
 `)
