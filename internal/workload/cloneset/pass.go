@@ -77,8 +77,11 @@ func (p *pass) act(ctx context.Context) outcome {
 	p.lookIn(nextLook(p.s))
 
 	done := outcome{scaleRan: true, updateRan: true}
-	done.update = p.refreshAll(ctx, refreshes)
+	// The two write to different Pods, and neither should wait for a thousand of the other's.
+	var writers sync.WaitGroup
+	writers.Go(func() { done.update = p.refreshAll(ctx, refreshes) })
 	done.scale = errors.Join(p.cleanClaims(ctx), p.scale(ctx, &plan))
+	writers.Wait()
 	if done.scale != nil && p.writes.Load() == 0 {
 		plan.update, plan.updateTo = nil, nil
 		if retry := makeUpdatePlan(p.s); len(retry.update) > 0 {
