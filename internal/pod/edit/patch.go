@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -93,31 +92,29 @@ func timeOrNull(t metav1.Time) any {
 	return t
 }
 
-// containerPatches lists the containers by name, sorted so that equal edits are equal patches.
-func containerPatches(images map[string]string, resources map[string]corev1.ResourceRequirements) []any {
-	byName := map[string]map[string]any{}
-	container := func(name string) map[string]any {
-		if byName[name] == nil {
-			byName[name] = map[string]any{"name": name}
+// containerPatches lists the containers that change in the order in which the Pod has them: the API server puts the elements of a list
+// into the order of the patch, and refuses to reorder containers.
+func containerPatches(pod *corev1.Pod, images map[string]string, resources map[string]corev1.ResourceRequirements) []any {
+	var patches []any
+	for i := range pod.Spec.Containers {
+		name := pod.Spec.Containers[i].Name
+		patch := map[string]any{"name": name}
+		if image, ok := images[name]; ok {
+			patch["image"] = image
 		}
-		return byName[name]
-	}
-	for name, image := range images {
-		container(name)["image"] = image
-	}
-	for name, r := range resources {
-		quantities := map[string]any{}
-		if len(r.Limits) > 0 {
-			quantities["limits"] = r.Limits
+		if r, ok := resources[name]; ok {
+			quantities := map[string]any{}
+			if len(r.Limits) > 0 {
+				quantities["limits"] = r.Limits
+			}
+			if len(r.Requests) > 0 {
+				quantities["requests"] = r.Requests
+			}
+			patch["resources"] = quantities
 		}
-		if len(r.Requests) > 0 {
-			quantities["requests"] = r.Requests
+		if len(patch) > 1 {
+			patches = append(patches, patch)
 		}
-		container(name)["resources"] = quantities
-	}
-	patches := make([]any, 0, len(byName))
-	for _, name := range slices.Sorted(maps.Keys(byName)) {
-		patches = append(patches, byName[name])
 	}
 	return patches
 }

@@ -116,7 +116,7 @@ func (s *sequence) patchStatus(ctx context.Context, withMetadata bool) error {
 func (s *sequence) patchResources(ctx context.Context) error {
 	patch := map[string]any{
 		"metadata": s.preconditions(),
-		"spec":     map[string]any{"containers": containerPatches(nil, s.edit.Resources)},
+		"spec":     map[string]any{"containers": containerPatches(s.pod, nil, s.edit.Resources)},
 	}
 	return s.patch("resize", patch, func(written client.Object, p client.Patch) error {
 		return refusedResize(s.client.SubResource("resize").Patch(ctx, written, p))
@@ -130,7 +130,7 @@ func (s *sequence) patchPod(ctx context.Context, resources map[string]corev1.Res
 	}
 	patch := map[string]any{"metadata": metadata}
 	if len(s.edit.Images)+len(resources) > 0 {
-		patch["spec"] = map[string]any{"containers": containerPatches(s.edit.Images, resources)}
+		patch["spec"] = map[string]any{"containers": containerPatches(s.pod, s.edit.Images, resources)}
 	}
 	return s.patch("patch", patch, func(written client.Object, p client.Patch) error {
 		err := s.client.Patch(ctx, written, p)

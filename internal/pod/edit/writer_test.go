@@ -141,6 +141,24 @@ func TestApplyWritesWhatTheEditSays(t *testing.T) {
 	}
 }
 
+// The API server puts containers into the order of the patch, and refuses to.
+func TestApplyKeepsTheOrderOfContainers(t *testing.T) {
+	for _, resize := range []bool{true, false} {
+		var e edit.Edit
+		for _, name := range []string{"agent", "main"} {
+			e.SetImage(name, name+":2")
+			e.SetResources(name, corev1.ResourceRequirements{Limits: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("1")}})
+		}
+		_, after := writesOf(t, e, resize)
+		for i, name := range []string{"main", "agent"} {
+			c := after.Spec.Containers[i]
+			if limit := c.Resources.Limits[corev1.ResourceCPU]; c.Name != name || c.Image != name+":2" || limit.String() != "1" {
+				t.Errorf("container %d is %s with image %s and limits %v", i, c.Name, c.Image, c.Resources.Limits)
+			}
+		}
+	}
+}
+
 func TestApplyHoldsToTheVersionItWasDecidedOn(t *testing.T) {
 	for name, c := range map[string]struct {
 		edit         edit.Edit

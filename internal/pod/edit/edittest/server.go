@@ -9,6 +9,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -165,7 +166,7 @@ func (s *Server) patch(obj client.Object, patch client.Patch, subresource string
 	if equality.Semantic.DeepEqual(old, pod) {
 		return fill(obj, old)
 	}
-	if len(pod.Spec.Containers) != len(old.Spec.Containers) {
+	if !slices.EqualFunc(pod.Spec.Containers, old.Spec.Containers, func(a, b corev1.Container) bool { return a.Name == b.Name }) {
 		return apierrors.NewInvalid(corev1.SchemeGroupVersion.WithKind("Pod").GroupKind(), old.Name, nil)
 	}
 	if !equality.Semantic.DeepEqual(old.Spec, pod.Spec) {
