@@ -24,7 +24,7 @@ demo: $(PLAYGROUND) build ## See an in-place rollout beside a Deployment's, on a
 
 .PHONY: demo-stop
 demo-stop: $(PLAYGROUND) ## Stop the demo's cluster
-	$(PLAYGROUND) down --name demo
+	$(PLAYGROUND) demo --stop
 
 ##@ Build
 .PHONY: build

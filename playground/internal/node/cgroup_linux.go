@@ -10,6 +10,8 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"syscall"
+	"time"
 )
 
 const (
@@ -143,8 +145,21 @@ func removeTree(dir string) error {
 			}
 		}
 	}
-	if err := os.Remove(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("remove cgroup: %w", err)
+	return removeEmptied(dir)
+}
+
+// removeEmptied removes a cgroup whose processes have been killed. The kernel keeps it busy until it has done with the last of them.
+func removeEmptied(dir string) error {
+	const tries, pause = 50, 100 * time.Millisecond
+	var err error
+	for range tries {
+		if err = os.Remove(dir); err == nil || errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if !errors.Is(err, syscall.EBUSY) {
+			break
+		}
+		time.Sleep(pause)
 	}
-	return nil
+	return fmt.Errorf("remove cgroup: %w", err)
 }
