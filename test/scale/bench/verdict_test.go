@@ -119,6 +119,23 @@ func TestEnforceLeavesTimedLimitsToPeopleWhenAsked(t *testing.T) {
 	}
 }
 
+func TestPrintedVerdictsTellSlowFromFailed(t *testing.T) {
+	verdicts := []Verdict{{Limit: "a", Pass: true}, {Limit: "b"}, {Limit: "c", Timed: true}}
+	for timed, want := range map[bool][]string{true: {"PASS", "FAIL", "FAIL"}, false: {"PASS", "FAIL", "slow", "slow:"}} {
+		var out strings.Builder
+		if err := printVerdicts(&out, verdicts, timed); err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for line := range strings.Lines(out.String()) {
+			got = append(got, strings.Fields(line)[0])
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("timed %t (-want +got):\n%s", timed, diff)
+		}
+	}
+}
+
 func TestMedians(t *testing.T) {
 	row := func(pods int, speed float64, lowest int) Row {
 		return Row{Contender: nameCloneSet, Action: actionCreate, Pods: pods, PodsPerSecond: speed, LowestReady: lowest}
