@@ -80,7 +80,7 @@ test-apiserver: $(PLAYGROUND) ## Tests on a real etcd and kube-apiserver
 test-e2e: $(PLAYGROUND) ## End-to-end and fault tests on a cluster of real nodes (hollow ones without root)
 	@trap '$(PLAYGROUND) down --name $(CLUSTER)' EXIT; \
 	$(PLAYGROUND) up --name $(CLUSTER) --nodes 3; eval "$$($(PLAYGROUND) env --name $(CLUSTER))"; \
-	PLAYGROUND=$(abspath $(PLAYGROUND)) PLAYGROUND_NAME=$(CLUSTER) $(GO) test -tags e2e -count=1 -timeout 40m ./test/e2e/... $(E2EFLAGS)
+	PLAYGROUND=$(abspath $(PLAYGROUND)) PLAYGROUND_NAME=$(CLUSTER) $(GO) test -v -tags e2e -count=1 -timeout 40m ./test/e2e/... $(E2EFLAGS)
 
 .PHONY: soak
 soak: ## The fault runs of test-e2e for a long time (SOAK=30m)

@@ -12,6 +12,7 @@ import (
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 
@@ -251,8 +252,14 @@ func TestAdmissionDefaultsAndVersions(t *testing.T) {
 		t.Errorf("the versions do not agree:\n%+v\n%+v", alpha.Spec, beta.Spec)
 	}
 	// What only the old version's user writes is read back by the new one's, and the other way round.
-	alpha.Spec.UpdateStrategy.Type = v1alpha1.InPlaceIfPossibleCloneSetUpdateStrategyType
-	if err := s.client.Update(t.Context(), alpha); err != nil {
+	err = retry.RetryOnConflict(retry.DefaultBackoff, func() error { // the controller writes the status meanwhile
+		if err := s.client.Get(t.Context(), client.ObjectKeyFromObject(object), alpha); err != nil {
+			return err
+		}
+		alpha.Spec.UpdateStrategy.Type = v1alpha1.InPlaceIfPossibleCloneSetUpdateStrategyType
+		return s.client.Update(t.Context(), alpha)
+	})
+	if err != nil {
 		t.Fatal(err)
 	}
 	if err := s.client.Get(t.Context(), client.ObjectKeyFromObject(object), beta); err != nil {

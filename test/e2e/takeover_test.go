@@ -65,8 +65,20 @@ func TestTakeOver(t *testing.T) {
 		}
 		return nil
 	})
-	go virtualnode.Play(ctx, suite.Client, s.Namespace)
+	s.until("the last write of the load has been seen", func(v observe.View) error {
+		for name, seen := range v.Pods {
+			live := &corev1.Pod{}
+			if err := s.client.Get(ctx, client.ObjectKeyFromObject(seen), live); err != nil {
+				return err
+			}
+			if live.ResourceVersion != seen.ResourceVersion {
+				return fmt.Errorf("pod %v was seen at %s and is at %s", name, seen.ResourceVersion, live.ResourceVersion)
+			}
+		}
+		return nil
+	})
 	before := s.fingerprints()
+	go virtualnode.Play(ctx, suite.Client, s.Namespace)
 
 	manager = started(t, managerOptions{gates: installGates, host: "127.0.0.1"})
 	s.until("both CloneSets have been looked at", all(failureTakenBack("web"), failureTakenBack("sp")))

@@ -146,7 +146,7 @@ func envOf(p *corev1.Pod, c *corev1.Container) string {
 
 func deepHash(text string) uint32 {
 	h := fnv.New32a()
-	fmt.Fprintf(h, "([]uint8)%v", []byte(text))
+	_, _ = fmt.Fprintf(h, "([]uint8)%v", []byte(text))
 	return h.Sum32()
 }
 
