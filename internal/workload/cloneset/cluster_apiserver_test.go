@@ -72,6 +72,8 @@ type cluster struct {
 	stores   consistency.Stores
 	// seen tells whether the cache has seen everything that was written, by whomever.
 	seen *consistency.Tracker
+	// ended are the Pods that do not exist any more.
+	ended map[types.UID]types.NamespacedName
 	// stale counts how often the controller gave up on its cache.
 	stale int
 }
@@ -95,6 +97,7 @@ func newCluster(t *testing.T, options ...with) *cluster {
 		t: t, key: types.NamespacedName{Namespace: env.Namespace(t), Name: "web"},
 		clock:  clocktesting.NewFakeClock(time.Now().Truncate(time.Second)),
 		events: record.NewFakeRecorder(10000), requests: &requests{}, watches: &watches{},
+		ended: map[types.UID]types.NamespacedName{},
 	}
 	c.kubelets = &kubelets{cluster: c, stuck: names{}}
 	ensureNode(t)
@@ -230,11 +233,23 @@ func (c *cluster) await() {
 	err := polling.PollUntilContextTimeout(c.t.Context(), time.Millisecond, patience, true, func(context.Context) (bool, error) {
 		verdict := c.seen.Check(c.key)
 		missing = verdict.For
-		return verdict.State == consistency.Fresh, nil
+		return verdict.State == consistency.Fresh && c.sawEnds(), nil
 	})
 	if err != nil {
 		c.t.Fatalf("the cache does not see %s: %v", missing, err)
 	}
+}
+
+// sawEnds tells whether the cache has dropped the Pods that do not exist any more.
+func (c *cluster) sawEnds() bool {
+	for uid, key := range c.ended {
+		cached, err := c.stores[corev1.SchemeGroupVersion.WithKind("Pod").GroupKind()].Get(key)
+		if err != nil || cached != nil && cached.GetUID() == uid {
+			return false
+		}
+		delete(c.ended, uid)
+	}
+	return true
 }
 
 // pass makes one pass.

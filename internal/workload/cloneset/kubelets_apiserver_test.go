@@ -59,7 +59,7 @@ func (k *kubelets) end(pod *corev1.Pod) bool {
 	}
 	c := k.cluster
 	c.must(client.IgnoreNotFound(env.Client.Delete(c.t.Context(), pod, client.GracePeriodSeconds(0), client.Preconditions{UID: &pod.UID})))
-	c.seen.Deleted(c.key, pod)
+	c.ended[pod.UID] = client.ObjectKeyFromObject(pod)
 	return true
 }
 
