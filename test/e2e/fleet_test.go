@@ -26,7 +26,7 @@ const lostLead = "leader election lost"
 // itself is started again, as a kubelet does.
 type fleet struct {
 	// proven holds the replicas that have been ready; such a one must not end by itself.
-	proven sync.Map
+	proven  sync.Map
 	t       *testing.T
 	options managerOptions
 	watched sync.WaitGroup
