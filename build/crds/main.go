@@ -1,8 +1,9 @@
 // Copyright 2026 The Kruise Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command crds completes the generated CustomResourceDefinitions of a folder: kinds with several versions convert through the
-// manager's webhook. The manager itself keeps the CA bundle there.
+// Command crds completes the generated CustomResourceDefinitions of a folder: kinds whose versions differ convert through the manager's
+// webhook, of which the manager itself keeps the CA bundle. Kinds whose versions have the same schema convert without it, so that they can
+// be read while no manager answers.
 package main
 
 import (
@@ -10,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -50,7 +52,7 @@ func complete(file string) error {
 		return err
 	}
 	versions, _, err := unstructured.NestedSlice(crd, "spec", "versions")
-	if err != nil || len(versions) < 2 {
+	if err != nil || sameSchemas(versions) {
 		return err
 	}
 	conversion, err := runtime.DefaultUnstructuredConverter.ToUnstructured(conversion())
@@ -65,6 +67,43 @@ func complete(file string) error {
 		return err
 	}
 	return os.WriteFile(file, append([]byte("---\n"), completed...), 0o644) //nolint:gosec // not a secret
+}
+
+// sameSchemas tells whether all versions take the same objects: their schemas differ in descriptions only.
+func sameSchemas(versions []any) bool {
+	var first any
+	for i, version := range versions {
+		v, _ := version.(map[string]any)
+		schema := withoutDescriptions(v["schema"])
+		if i == 0 {
+			first = schema
+		} else if !reflect.DeepEqual(first, schema) {
+			return false
+		}
+	}
+	return true
+}
+
+// withoutDescriptions copies a schema and leaves out what is for people only. A property may be called description too; its value is no text.
+func withoutDescriptions(value any) any {
+	switch value := value.(type) {
+	case map[string]any:
+		kept := make(map[string]any, len(value))
+		for name, v := range value {
+			if _, text := v.(string); name != "description" || !text {
+				kept[name] = withoutDescriptions(v)
+			}
+		}
+		return kept
+	case []any:
+		kept := make([]any, len(value))
+		for i, v := range value {
+			kept[i] = withoutDescriptions(v)
+		}
+		return kept
+	default:
+		return value
+	}
 }
 
 // conversion calls the manager's service (manager specification, sections 2 and 10).

@@ -18,7 +18,6 @@ import (
 
 	appsv1alpha1 "kruise.io/kruise/api/apps/v1alpha1"
 	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
-	"kruise.io/kruise/internal/platform/conversion"
 	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/platform/webhook"
 	"kruise.io/kruise/internal/pod/admission"
@@ -33,8 +32,6 @@ type kind struct {
 	controllers []controller
 	// webhooks are served by every replica.
 	webhooks []webhook.Registration
-	// conversions are served by every replica.
-	conversions []conversion.Kind
 }
 
 // surroundings are what the manager gives to the kinds.
@@ -112,7 +109,6 @@ func cloneSets(s surroundings) kind {
 			Namespace:       s.options.Environment.Namespace,
 			ServerVersion:   s.serverVersion,
 		}),
-		conversions: []conversion.Kind{cloneset.Conversion()},
 	}
 }
 

@@ -38,21 +38,19 @@ func (m *Manager) wire(ctx context.Context, table func(surroundings) []kind, ser
 	}
 	var (
 		registrations []webhook.Registration
-		conversions   []conversion.Kind
 		controllers   []controller
 	)
 	for _, k := range table(surroundings{
 		options: o, clock: m.clock, serverVersion: serverVersion, live: live, reader: cached, metrics: instruments.registry,
 	}) {
 		registrations = append(registrations, k.webhooks...)
-		conversions = append(conversions, k.conversions...)
 		controllers = append(controllers, k.controllers...)
 	}
 	m.server = webhook.NewServer(o.Environment.WebhookPort, m.serving, instruments.registry)
 	if err := m.server.Admit(registrations...); err != nil {
 		return err
 	}
-	m.server.Convert(conversion.NewRegistry(conversions...))
+	m.server.Convert(conversion.NewRegistry(conversions()...))
 	if err := m.addKeeper(registrations); err != nil {
 		return err
 	}
