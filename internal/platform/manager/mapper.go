@@ -1,0 +1,48 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"net/http"
+	"sync"
+
+	"k8s.io/apimachinery/pkg/api/meta"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	"k8s.io/client-go/rest"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+)
+
+// rememberingMapper remembers where kinds are served. Clients ask with every request, and the answer of the mapper below is a search
+// through all groups that costs more than encoding the request. A kind keeps its resource and scope for good; those that are not served
+// (yet) are not remembered.
+type rememberingMapper struct {
+	meta.RESTMapper
+	known sync.Map // schema.GroupVersionKind to *meta.RESTMapping
+}
+
+// newMapper is a manager.Options.MapperProvider.
+func newMapper(config *rest.Config, client *http.Client) (meta.RESTMapper, error) {
+	mapper, err := apiutil.NewDynamicRESTMapper(config, client)
+	if err != nil {
+		return nil, err
+	}
+	return &rememberingMapper{RESTMapper: mapper}, nil
+}
+
+// RESTMapping implements meta.RESTMapper.
+func (m *rememberingMapper) RESTMapping(kind schema.GroupKind, versions ...string) (*meta.RESTMapping, error) {
+	if len(versions) != 1 {
+		return m.RESTMapper.RESTMapping(kind, versions...)
+	}
+	key := kind.WithVersion(versions[0])
+	if known, ok := m.known.Load(key); ok {
+		return known.(*meta.RESTMapping), nil
+	}
+	mapping, err := m.RESTMapper.RESTMapping(kind, versions...)
+	if err != nil {
+		return nil, err
+	}
+	m.known.Store(key, mapping)
+	return mapping, nil
+}
