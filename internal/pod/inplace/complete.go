@@ -24,6 +24,9 @@ func Complete(pod *corev1.Pod, now time.Time) (*Waiting, error) {
 	if err != nil || state == nil {
 		return nil, err
 	}
+	if left := state.unwritten(pod); left.touchesContainers() {
+		return waitForResize(&left), nil
+	}
 	if waiting := judge(pod, state, now); waiting != nil {
 		return waiting, nil
 	}
@@ -56,6 +59,11 @@ func judge(pod *corev1.Pod, state *State, now time.Time) *Waiting {
 		return nil
 	}
 	return judgeImages(pod, state, now)
+}
+
+// waitForResize is the wait for resources that have been announced.
+func waitForResize(left *Change) *Waiting {
+	return &Waiting{Reason: WaitResize, Message: fmt.Sprintf("the %s have not been written yet", left)}
 }
 
 // kubeletBehind says that the status is older than the spec. Kubelets before 1.33 do not tell.

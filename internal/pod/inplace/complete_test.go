@@ -62,7 +62,9 @@ func TestComplete(t *testing.T) {
 	}
 	env := inplace.State{Revision: "web-2", UpdateEnvFromMetadata: true}
 	next := from(before)
-	next.NextContainerResources = map[string]corev1.ResourceRequirements{"side": requirements("cpu=1", "")}
+	next.NextContainerImages = map[string]string{"side": "s:2"}
+	unresized := resized
+	unresized.AnnouncedResources = map[string]corev1.ResourceRequirements{"main": requirements("", "cpu=2")}
 
 	for name, c := range map[string]struct {
 		modifiers []podModifier
@@ -75,16 +77,17 @@ func TestComplete(t *testing.T) {
 		"metadata only":   {modifiers: []podModifier{record(inplace.State{Revision: "web-2"}), behind}},
 		"more to be done": {modifiers: []podModifier{record(next), run("nginx:1.25", "id:new", "main-run-2", later)}, want: inplace.WaitBatch},
 
-		"another imageID":                       {modifiers: []podModifier{record(from(before)), run("anything", "id:new", "main-run-2", later)}},
-		"another imageID, kubelet behind":       {modifiers: []podModifier{record(from(before)), run("anything", "id:new", "main-run-2", later), behind}, want: inplace.WaitKubelet},
-		"no status":                             {modifiers: []podModifier{record(from(before)), func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }}, want: inplace.WaitContainer},
-		"not restarted":                         {modifiers: []podModifier{record(from(before)), run("nginx:1", "id:old", "main-run-1", now.Add(-time.Hour))}, want: inplace.WaitContainer},
-		"being created":                         {modifiers: []podModifier{record(from(before)), status(corev1.ContainerStatus{Name: "main", Image: "nginx:1.25"})}, want: inplace.WaitContainer},
-		"another run, same imageID":             {modifiers: []podModifier{record(from(before)), run("other/tag:1", "id:old", "main-run-2", later)}},
-		"the same, kubelet tells no generation": {modifiers: []podModifier{record(from(before)), run("other/tag:1", "id:old", "main-run-2", later), untold}},
-		"crashed before the kubelet knew":       {modifiers: []podModifier{record(from(before)), run("other/tag:1", "id:old", "main-run-2", now.Add(-time.Second)), untold}, want: inplace.WaitContainer},
-		"another run in the same second":        {modifiers: []podModifier{record(from(before)), run("other/tag:1", "id:old", "main-run-2", now), untold}},
-		"ended at once":                         {modifiers: []podModifier{record(from(before)), untold, status(corev1.ContainerStatus{Name: "main", ImageID: "id:old", ContainerID: "main-run-2", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{StartedAt: metav1.NewTime(later)}}})}},
+		"another imageID":                              {modifiers: []podModifier{record(from(before)), run("anything", "id:new", "main-run-2", later)}},
+		"another imageID, kubelet behind":              {modifiers: []podModifier{record(from(before)), run("anything", "id:new", "main-run-2", later), behind}, want: inplace.WaitKubelet},
+		"no status":                                    {modifiers: []podModifier{record(from(before)), func(p *corev1.Pod) { p.Status.ContainerStatuses = nil }}, want: inplace.WaitContainer},
+		"not restarted":                                {modifiers: []podModifier{record(from(before)), run("nginx:1", "id:old", "main-run-1", now.Add(-time.Hour))}, want: inplace.WaitContainer},
+		"being created":                                {modifiers: []podModifier{record(from(before)), status(corev1.ContainerStatus{Name: "main", Image: "nginx:1.25"})}, want: inplace.WaitContainer},
+		"another run, same imageID":                    {modifiers: []podModifier{record(from(before)), run("other/tag:1", "id:old", "main-run-2", later)}},
+		"the same, kubelet tells no generation":        {modifiers: []podModifier{record(from(before)), run("other/tag:1", "id:old", "main-run-2", later), untold}},
+		"another run, on a node whose clock is behind": {modifiers: []podModifier{record(from(before)), run("other/tag:1", "id:old", "main-run-2", now.Add(-time.Hour))}},
+		"crashed before the kubelet knew":              {modifiers: []podModifier{record(from(before)), run("other/tag:1", "id:old", "main-run-2", now.Add(-time.Second)), untold}, want: inplace.WaitContainer},
+		"another run in the same second":               {modifiers: []podModifier{record(from(before)), run("other/tag:1", "id:old", "main-run-2", now), untold}},
+		"ended at once":                                {modifiers: []podModifier{record(from(before)), untold, status(corev1.ContainerStatus{Name: "main", ImageID: "id:old", ContainerID: "main-run-2", State: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{StartedAt: metav1.NewTime(later)}}})}},
 
 		// The same run of an image that may be called what the spec wants: a restart may still be due, but not for ever.
 		"same run, image spelled as wanted":       {modifiers: []podModifier{record(from(before)), run("docker.io/library/nginx:1.25", "id:old", "main-run-1", now.Add(-time.Hour))}, want: inplace.WaitContainer},
@@ -109,6 +112,8 @@ func TestComplete(t *testing.T) {
 		"resized, older kubelet, not done":               {modifiers: []podModifier{record(resized), withResources("cpu=1", "cpu=2"), untold}, want: inplace.WaitResize},
 		"resized, older kubelet, no status":              {modifiers: []podModifier{record(resized), withResources("cpu=1", ""), untold}, want: inplace.WaitResize},
 		"resized, another container differs":             {modifiers: []podModifier{record(resized), withResources("cpu=1", "cpu=1"), untold, sidecarWith("cpu=1", "cpu=2")}},
+		"resized, as announced":                          {modifiers: []podModifier{record(unresized), withResources("cpu=2", "cpu=2")}},
+		"announced, not resized":                         {modifiers: []podModifier{record(unresized), withResources("cpu=1", "cpu=1")}, want: inplace.WaitResize},
 		"resize under way":                               {modifiers: []podModifier{record(resized), condition(corev1.PodResizeInProgress, corev1.ConditionTrue, "", "")}, want: inplace.WaitResize},
 		"resize deferred":                                {modifiers: []podModifier{record(resized), condition(corev1.PodResizePending, corev1.ConditionTrue, corev1.PodReasonDeferred, "no room")}, want: inplace.WaitResizeDeferred},
 		"resize infeasible":                              {modifiers: []podModifier{record(resized), condition(corev1.PodResizePending, corev1.ConditionTrue, corev1.PodReasonInfeasible, "too much")}, want: inplace.WaitResizeInfeasible},

@@ -112,6 +112,9 @@ func TestRefresh(t *testing.T) {
 			if step.Needed() && step.Edit.AnyVersion != c.anyVersion {
 				t.Errorf("holds whatever the version: %v", step.Edit.AnyVersion)
 			}
+			if step.Needed() && step.GivesWay() != (len(step.Edit.Labels) == 0) {
+				t.Errorf("GivesWay() = %v", step.GivesWay())
+			}
 			var waits inplace.WaitReason
 			if step.Waiting != nil {
 				waits = step.Waiting.Reason
@@ -127,7 +130,8 @@ func TestRefresh(t *testing.T) {
 }
 
 func TestRefreshOfADamagedRecord(t *testing.T) {
-	if step := inplace.Refresh(pod(template(), drained, record("{")), inplace.RefreshOptions{Now: now}); step.Err == nil || !step.Needed() {
+	step := inplace.Refresh(pod(template(), drained, record("{")), inplace.RefreshOptions{Now: now})
+	if step.Err == nil || !step.Needed() || !step.GivesWay() { // the next update writes a new one
 		t.Errorf("no error: %+v", step)
 	}
 }

@@ -61,7 +61,7 @@ type Step struct {
 	// Err is why nothing can be done.
 	Err error
 
-	starts bool
+	starts, givesWay bool
 	// again decides anew on a newer version of the Pod; nil when another pass will.
 	again func(*corev1.Pod) Step
 }
@@ -71,6 +71,10 @@ func (s Step) Needed() bool { return s.Err != nil || !s.Edit.Empty() }
 
 // Started tells whether the edit starts an in-place update: from then on the Pod counts as updated.
 func (s Step) Started() bool { return s.starts }
+
+// GivesWay tells whether the step of Refresh is best left out when an update is started on the Pod in the same pass: the update does
+// the same, or makes it pointless.
+func (s Step) GivesWay() bool { return s.givesWay }
 
 // waitFor is the step of a Pod that waits.
 func waitFor(waiting *Waiting) Step {
