@@ -102,6 +102,9 @@ func settle(pod *corev1.Pod, o RefreshOptions, waiting *Waiting) Step {
 		return Step{} // nobody can use it yet; everything that it needs is written at once when it has a node
 	}
 	e := lifecycle.To(pod, to, o.Now)
+	if to == v1beta1.LifecycleStatePreparingDelete {
+		e, _ = lifecycle.PrepareDelete(pod, o.Lifecycle, o.Now) // it stays out of traffic for as long as it is held
+	}
 	if waiting == nil {
 		e.SetConditions(readiness.Undrain(pod, o.Now))
 	}

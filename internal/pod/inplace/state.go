@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -138,6 +139,14 @@ func (s *State) unwritten(pod *corev1.Pod) Change {
 		}
 	}
 	return left
+}
+
+// lastBatch is when the latest batch was written; the start of the update when there was none.
+func (s *State) lastBatch() time.Time {
+	if n := len(s.ContainerBatchesRecord); n > 0 {
+		return s.ContainerBatchesRecord[n-1].Timestamp.Time
+	}
+	return s.UpdateTimestamp.Time
 }
 
 // setNext records what later batches are to change, and that these containers must be ready before.

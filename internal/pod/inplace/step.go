@@ -46,8 +46,10 @@ const (
 type Waiting struct {
 	Reason  WaitReason
 	Message string
-	// After is when the wait ends by itself; 0 when only a change of the Pod can end it.
+	// After is when to look again, because the wait ends or becomes another by itself; 0 when only a change of the Pod can end it.
 	After time.Duration
+	// Stuck says that the wait ends by itself never, or so late that people should know (in-place-update spec 8.4).
+	Stuck bool
 }
 
 // Step is what one pass does with one Pod.

@@ -50,6 +50,9 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 		}
 		step := inplace.Refresh(pod.Pod, options)
 		p.lookIn(step.RequeueAfter)
+		if step.Waiting != nil && step.Waiting.Stuck {
+			p.stuck = append(p.stuck, fmt.Sprintf("pod %s: %s", pod.Name, step.Waiting.Message))
+		}
 		labelTemplateHash(pod.Pod, &step.Edit)
 		if step.Needed() && !(step.GivesWay() && updating[pod] && p.leavesAtOnce(pod, plan.updateTo)) {
 			refreshes = append(refreshes, refresh{pod: pod, step: step})
