@@ -30,7 +30,7 @@ func NewWriter(c client.Client, live client.Reader, resize bool) *Writer {
 }
 
 // ResizeRefusedError says that the API server or admission does not let the resources of this Pod be changed; trying again does not
-// help. The parts of the edit that come after the resize have not been written.
+// help. The other parts of the edit have been written, unless the resources are a part of the Pod itself.
 type ResizeRefusedError struct{ Err error }
 
 // Error says what was refused and why.
@@ -56,28 +56,28 @@ func (w *Writer) Live(ctx context.Context, pod *corev1.Pod) (*corev1.Pod, error)
 // version, and decoding whole Pods would cost more than all else about a write.
 //
 // The writes are, where needed, in this order and each on the version that the one before returned: the status, because a Pod leaves
-// traffic before its containers change; the resources, because they may be refused; the Pod itself. Labels and annotations go out
-// with the Pod, or with the status when nothing else of the Pod changes, since that writes metadata as well.
+// traffic before its containers change; the Pod itself, whose metadata say what is being done to it; the resources, which may be
+// refused. Labels and annotations go out with the Pod, or with the status when nothing else of the Pod changes, since that writes
+// metadata as well.
 func (w *Writer) Apply(ctx context.Context, pod *corev1.Pod, e Edit) (*metav1.PartialObjectMetadata, error) {
 	resize, inPod := e.Resources, map[string]corev1.ResourceRequirements(nil)
 	if !w.resize {
 		resize, inPod = nil, e.Resources
 	}
-	inMetadata := len(e.Labels)+len(e.Annotations) > 0
-	viaPod := e.editsPod() || len(inPod) > 0 || inMetadata && len(resize) > 0
+	viaPod := e.editsPod() || len(inPod) > 0
 	s := &sequence{client: w.client, edit: &e, pod: pod, version: pod.ResourceVersion}
-	if len(e.Conditions) > 0 || inMetadata && !viaPod {
+	if len(e.Conditions) > 0 || !viaPod && len(e.Labels)+len(e.Annotations) > 0 {
 		if err := s.patchStatus(ctx, !viaPod); err != nil {
-			return s.written, err
-		}
-	}
-	if len(resize) > 0 {
-		if err := s.patchResources(ctx); err != nil {
 			return s.written, err
 		}
 	}
 	if viaPod {
 		if err := s.patchPod(ctx, inPod); err != nil {
+			return s.written, err
+		}
+	}
+	if len(resize) > 0 {
+		if err := s.patchResources(ctx); err != nil {
 			return s.written, err
 		}
 	}

@@ -99,11 +99,11 @@ func takeBatch(pod *corev1.Pod, e *edit.Edit, state *State, change *Change, now 
 		e.Labels = overlay(e.Labels, references.Labels)
 		e.Annotations = overlay(e.Annotations, references.Annotations)
 	}
+	state.AnnouncedResources = nil
 	for name, resources := range batch.Resources {
-		if container := containerOf(pod, name); container != nil {
-			if missing := missingQuantities(container, resources); len(missing.Limits)+len(missing.Requests) > 0 {
-				e.SetResources(name, missing)
-			}
+		if missing := missingOn(pod, name, resources); !isZero(missing) {
+			e.SetResources(name, missing)
+			state.AnnouncedResources = overlay(state.AnnouncedResources, map[string]corev1.ResourceRequirements{name: missing})
 		}
 	}
 	e.Metadata = change.Metadata

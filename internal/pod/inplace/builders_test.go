@@ -273,6 +273,9 @@ func edited(e *edit.Edit) []string {
 		}
 		lines = append(lines, fmt.Sprintf("resources %s=%s", name, data))
 	}
+	if e.ViaPod {
+		lines = append(lines, "through the Pod")
+	}
 	for i, line := range lines {
 		lines[i] = strings.TrimSpace(line)
 	}

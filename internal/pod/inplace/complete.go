@@ -11,6 +11,7 @@ import (
 
 	"github.com/distribution/reference"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 )
 
@@ -23,6 +24,9 @@ func Complete(pod *corev1.Pod, now time.Time) (*Waiting, error) {
 	state, err := StateOf(pod)
 	if err != nil || state == nil {
 		return nil, err
+	}
+	if left := state.unwritten(pod); left.touchesContainers() {
+		return waitForResize(&left), nil
 	}
 	if waiting := judge(pod, state, now); waiting != nil {
 		return waiting, nil
@@ -48,7 +52,7 @@ func judge(pod *corev1.Pod, state *State, now time.Time) *Waiting {
 		}
 	}
 	if state.UpdateResources {
-		if waiting := judgeResources(pod, state); waiting != nil {
+		if waiting := judgeResources(pod, state, now); waiting != nil {
 			return waiting
 		}
 	}
@@ -56,6 +60,11 @@ func judge(pod *corev1.Pod, state *State, now time.Time) *Waiting {
 		return nil
 	}
 	return judgeImages(pod, state, now)
+}
+
+// waitForResize is the wait for resources that have been announced.
+func waitForResize(left *Change) *Waiting {
+	return &Waiting{Reason: WaitResize, Message: fmt.Sprintf("the %s have not been written yet", left)}
 }
 
 // kubeletBehind says that the status is older than the spec. Kubelets before 1.33 do not tell.
@@ -100,7 +109,7 @@ func judgeImage(pod *corev1.Pod, container *corev1.Container, status *corev1.Con
 	}
 	notYet := &Waiting{Reason: WaitContainer, Message: fmt.Sprintf("container %s has not been restarted with image %s yet", container.Name, container.Image)}
 	if last.ContainerID == "" { // never started, or recorded by OpenKruise
-		if sameImage(status.Image, container.Image) {
+		if sameImage(status.Image, container.Image) || startedSince(status, state.UpdateTimestamp.Time) {
 			return nil
 		}
 		return notYet
@@ -119,12 +128,8 @@ func judgeImage(pod *corev1.Pod, container *corev1.Container, status *corev1.Con
 	}
 	// The container of before runs an image that may be called what the spec wants. Either the kubelet is about to restart it, because
 	// the name in the spec is spelled differently now; or it never will, because the change was taken back before the kubelet saw it.
-	since := state.UpdateTimestamp.Time
-	if n := len(state.ContainerBatchesRecord); n > 0 {
-		since = state.ContainerBatchesRecord[n-1].Timestamp.Time
-	}
 	settle := time.Duration(ptr.Deref(pod.Spec.TerminationGracePeriodSeconds, corev1.DefaultTerminationGracePeriodSeconds))*time.Second + settleMargin
-	if notYet.After = since.Add(settle).Sub(now); notYet.After > 0 {
+	if notYet.After = state.lastBatch().Add(settle).Sub(now); notYet.After > 0 {
 		return notYet
 	}
 	return nil
@@ -157,8 +162,8 @@ func normalImage(image string) string {
 }
 
 // judgeResources looks at the cpu and memory of the containers in the batches (in-place-update spec 3.8b, 8.4, 8.6).
-func judgeResources(pod *corev1.Pod, state *State) *Waiting {
-	if waiting := resizeUnderWay(pod); waiting != nil {
+func judgeResources(pod *corev1.Pod, state *State, now time.Time) *Waiting {
+	if waiting := resizeUnderWay(pod, state, now); waiting != nil {
 		return waiting
 	}
 	if waiting := kubeletBehind(pod); waiting != nil {
@@ -169,24 +174,45 @@ func judgeResources(pod *corev1.Pod, state *State) *Waiting {
 		// rounds them.
 		return nil
 	}
-	for _, batch := range state.ContainerBatchesRecord {
-		for _, name := range batch.Containers {
-			container, status := containerOf(pod, name), statusOf(pod, name)
-			if container == nil {
-				continue
-			}
-			if status == nil || status.Resources == nil ||
-				!sameQuantities(container.Resources.Limits, status.Resources.Limits) ||
-				!sameQuantities(container.Resources.Requests, status.Resources.Requests) {
-				return &Waiting{Reason: WaitResize, Message: fmt.Sprintf("container %s does not have its new resources yet", name)}
-			}
+	for _, name := range sets.List(state.resized()) {
+		container, status := containerOf(pod, name), statusOf(pod, name)
+		if container == nil {
+			continue
+		}
+		if status == nil || status.Resources == nil ||
+			!sameQuantities(container.Resources.Limits, status.Resources.Limits) ||
+			!sameQuantities(container.Resources.Requests, status.Resources.Requests) {
+			return &Waiting{Reason: WaitResize, Message: fmt.Sprintf("container %s does not have its new resources yet", name)}
 		}
 	}
 	return nil
 }
 
+// resized are the containers whose resources the batches so far may have changed. A record of OpenKruise does not tell them from those of
+// which only something else has changed.
+func (s *State) resized() sets.Set[string] {
+	names := sets.KeySet(s.AnnouncedResources)
+	if len(names) > 0 {
+		return names
+	}
+	for _, batch := range s.ContainerBatchesRecord {
+		names.Insert(batch.Containers...)
+	}
+	return names
+}
+
+// deferralLimit is how long a node may put a resize off before people should know.
+const deferralLimit = 5 * time.Minute
+
 // resizeUnderWay says what the kubelet tells about a resize that it has not finished.
-func resizeUnderWay(pod *corev1.Pod) *Waiting {
+func resizeUnderWay(pod *corev1.Pod, state *State, now time.Time) *Waiting {
+	infeasible := func(why string) *Waiting {
+		return &Waiting{Reason: WaitResizeInfeasible, Message: "the node can never give the new resources" + why, Stuck: true}
+	}
+	deferred := func(why string) *Waiting {
+		left := max(state.lastBatch().Add(deferralLimit).Sub(now), 0)
+		return &Waiting{Reason: WaitResizeDeferred, Message: "the node cannot give the new resources now" + why, After: left, Stuck: left == 0}
+	}
 	for i := range pod.Status.Conditions {
 		c := &pod.Status.Conditions[i]
 		if c.Status != corev1.ConditionTrue {
@@ -194,18 +220,18 @@ func resizeUnderWay(pod *corev1.Pod) *Waiting {
 		}
 		switch {
 		case c.Type == corev1.PodResizePending && c.Reason == corev1.PodReasonInfeasible:
-			return &Waiting{Reason: WaitResizeInfeasible, Message: "the node can never give the new resources: " + c.Message}
+			return infeasible(": " + c.Message)
 		case c.Type == corev1.PodResizePending:
-			return &Waiting{Reason: WaitResizeDeferred, Message: "the node cannot give the new resources now: " + c.Message}
+			return deferred(": " + c.Message)
 		case c.Type == corev1.PodResizeInProgress:
 			return &Waiting{Reason: WaitResize, Message: "the new resources are being set: " + c.Message}
 		}
 	}
 	switch pod.Status.Resize { //nolint:staticcheck // what kubelets before 1.33 tell it by
 	case corev1.PodResizeStatusInfeasible:
-		return &Waiting{Reason: WaitResizeInfeasible, Message: "the node can never give the new resources"}
+		return infeasible("")
 	case corev1.PodResizeStatusDeferred:
-		return &Waiting{Reason: WaitResizeDeferred, Message: "the node cannot give the new resources now"}
+		return deferred("")
 	default:
 		return nil
 	}

@@ -40,23 +40,41 @@ func Refresh(pod *corev1.Pod, o RefreshOptions) Step {
 		return refreshGrace(pod, o.Now)
 	}
 	var waiting *Waiting
+	var state *State
 	if !atRest(pod) {
-		state, err := StateOf(pod)
-		if err != nil {
-			return Step{Err: err}
+		var err error
+		if state, err = StateOf(pod); err != nil {
+			return Step{Err: err, givesWay: true} // an update replaces the record
 		}
-		if state != nil {
-			waiting = judge(pod, state, o.Now)
+	}
+	if state != nil {
+		if left := state.unwritten(pod); left.touchesContainers() {
+			return resize(&left)
 		}
+		waiting = judge(pod, state, o.Now)
 		if next := state.next(); waiting == nil && next.touchesContainers() {
 			return nextBatch(pod, state, &next, o.Now)
 		}
 	}
 	step := settle(pod, o, waiting)
+	if waiting == nil && state != nil && state.AnnouncedResources != nil {
+		// From now on the resources are whoever's who changes them.
+		state.AnnouncedResources = nil
+		step.givesWay, step.Err = false, setState(&step.Edit, state)
+	}
 	// A Pod that is new to both gates has nothing that was judged on this very version. Scheduler and kubelet write to it just then, and a
 	// precondition would lose against them more often than not.
 	step.Edit.AnyVersion = readiness.Condition(pod, v1beta1.InPlaceUpdateReady) == nil &&
 		readiness.Condition(pod, v1beta1.KruisePodReady) == nil && !everUpdated(pod)
+	return step
+}
+
+// resize writes resources that have been announced: whoever announced them did not come to it, or was refused.
+func resize(left *Change) Step {
+	step := Step{givesWay: true, Waiting: waitForResize(left)}
+	for name, resources := range left.Resources {
+		step.Edit.SetResources(name, resources)
+	}
 	return step
 }
 
@@ -84,6 +102,9 @@ func settle(pod *corev1.Pod, o RefreshOptions, waiting *Waiting) Step {
 		return Step{} // nobody can use it yet; everything that it needs is written at once when it has a node
 	}
 	e := lifecycle.To(pod, to, o.Now)
+	if to == v1beta1.LifecycleStatePreparingDelete {
+		e, _ = lifecycle.PrepareDelete(pod, o.Lifecycle, o.Now) // it stays out of traffic for as long as it is held
+	}
 	if waiting == nil {
 		e.SetConditions(readiness.Undrain(pod, o.Now))
 	}
@@ -91,7 +112,9 @@ func settle(pod *corev1.Pod, o RefreshOptions, waiting *Waiting) Step {
 	if to == from && !heldForUpdate(to) {
 		e.SetConditions(readiness.Release(pod, o.Now, readiness.PreUpdate()))
 	}
-	step := Step{Edit: e, Waiting: waiting}
+	// Drained for an update that has not been started: the Pod goes back into traffic unless the update is started now (3.21).
+	givesWay := to == from && len(e.Labels)+len(e.Annotations) == 0
+	step := Step{Edit: e, Waiting: waiting, givesWay: givesWay}
 	if waiting == nil {
 		step.Waiting = hookOf(to)
 	} else {

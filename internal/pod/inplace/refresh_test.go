@@ -88,7 +88,17 @@ func TestRefresh(t *testing.T) {
 		},
 		"held for an update":          {pod: pod(template(), inState(v1beta1.LifecycleStatePreparingUpdate), held), o: inplace.RefreshOptions{Lifecycle: lifecycleOf()}, waits: inplace.WaitHook},
 		"held, the update called off": {pod: pod(template(), inState(v1beta1.LifecycleStatePreparingUpdate), held), o: inplace.RefreshOptions{Updated: true}, want: []string{released, isNormal}},
-		"preparing its deletion":      {pod: pod(template(), inState(v1beta1.LifecycleStatePreparingDelete), held), waits: inplace.WaitHook},
+		"preparing its deletion, markPodNotReady by now": {
+			pod: pod(template(), inState(v1beta1.LifecycleStatePreparingDelete), podLabel("x/hold", "true")), waits: inplace.WaitHook, // 3.12
+			o: inplace.RefreshOptions{Lifecycle: &v1beta1.Lifecycle{PreDelete: &v1beta1.LifecycleHook{
+				LabelsHandler: map[string]string{"x/hold": "true"}, MarkPodNotReady: true,
+			}}},
+			want: []string{
+				`condition KruisePodReady=False [{"userAgent":"Lifecycle","key":"preDeleteHook"}]`,
+				`condition Ready=False ReadinessGatesNotReadythe status of pod readiness gate "KruisePodReady" is not "True", but False`,
+			},
+		},
+		"preparing its deletion": {pod: pod(template(), inState(v1beta1.LifecycleStatePreparingDelete), held), waits: inplace.WaitHook},
 		// What the peer leaves behind (8.7).
 		"a hold that outlived its reason":          {pod: pod(template(), held), want: []string{released}},
 		"a hold of others":                         {pod: pod(template(), heldByOthers)},
@@ -112,6 +122,9 @@ func TestRefresh(t *testing.T) {
 			if step.Needed() && step.Edit.AnyVersion != c.anyVersion {
 				t.Errorf("holds whatever the version: %v", step.Edit.AnyVersion)
 			}
+			if step.Needed() && step.GivesWay() != (len(step.Edit.Labels) == 0) {
+				t.Errorf("GivesWay() = %v", step.GivesWay())
+			}
 			var waits inplace.WaitReason
 			if step.Waiting != nil {
 				waits = step.Waiting.Reason
@@ -127,7 +140,8 @@ func TestRefresh(t *testing.T) {
 }
 
 func TestRefreshOfADamagedRecord(t *testing.T) {
-	if step := inplace.Refresh(pod(template(), drained, record("{")), inplace.RefreshOptions{Now: now}); step.Err == nil || !step.Needed() {
+	step := inplace.Refresh(pod(template(), drained, record("{")), inplace.RefreshOptions{Now: now})
+	if step.Err == nil || !step.Needed() || !step.GivesWay() { // the next update writes a new one
 		t.Errorf("no error: %+v", step)
 	}
 }

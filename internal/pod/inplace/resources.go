@@ -108,13 +108,19 @@ func qosClassOf(spec *corev1.PodSpec) corev1.PodQOSClass {
 	}
 }
 
-// missingQuantities are those of the wanted quantities that the container does not have yet.
-func missingQuantities(container *corev1.Container, wanted corev1.ResourceRequirements) corev1.ResourceRequirements {
+// missingOn are those of the wanted quantities that the container of the Pod does not have yet; none when there is no such container.
+func missingOn(pod *corev1.Pod, name string, wanted corev1.ResourceRequirements) corev1.ResourceRequirements {
+	container := containerOf(pod, name)
+	if container == nil {
+		return corev1.ResourceRequirements{}
+	}
 	return corev1.ResourceRequirements{
 		Limits:   missingFrom(container.Resources.Limits, wanted.Limits),
 		Requests: missingFrom(container.Resources.Requests, wanted.Requests),
 	}
 }
+
+func isZero(r corev1.ResourceRequirements) bool { return len(r.Limits)+len(r.Requests) == 0 }
 
 func missingFrom(have, wanted corev1.ResourceList) corev1.ResourceList {
 	var missing corev1.ResourceList

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -32,6 +33,9 @@ type State struct {
 	NextContainerImages      map[string]string                      `json:"nextContainerImages,omitempty"`
 	NextContainerRefMetadata map[string]References                  `json:"nextContainerRefMetadata,omitempty"`
 	NextContainerResources   map[string]corev1.ResourceRequirements `json:"nextContainerResources,omitempty"`
+	// AnnouncedResources are what the batches so far change by writes of their own, which come after this record: until the update is
+	// complete, whoever finds the Pod without them writes them. OpenKruise does not write the field, and does not mind it.
+	AnnouncedResources map[string]corev1.ResourceRequirements `json:"announcedContainerResources,omitempty"`
 	// PreCheckBeforeNext is what the next batch waits for.
 	PreCheckBeforeNext *PreCheck `json:"preCheckBeforeNext,omitempty"`
 	// ContainerBatchesRecord are the batches so far.
@@ -123,6 +127,28 @@ func (s *State) next() Change {
 	return Change{Images: s.NextContainerImages, References: s.NextContainerRefMetadata, Resources: s.NextContainerResources}
 }
 
+// unwritten are the resources that have been announced and that the Pod does not have.
+func (s *State) unwritten(pod *corev1.Pod) Change {
+	var left Change
+	if s == nil {
+		return left
+	}
+	for name, resources := range s.AnnouncedResources {
+		if missing := missingOn(pod, name, resources); !isZero(missing) {
+			left.Resources = overlay(left.Resources, map[string]corev1.ResourceRequirements{name: missing})
+		}
+	}
+	return left
+}
+
+// lastBatch is when the latest batch was written; the start of the update when there was none.
+func (s *State) lastBatch() time.Time {
+	if n := len(s.ContainerBatchesRecord); n > 0 {
+		return s.ContainerBatchesRecord[n-1].Timestamp.Time
+	}
+	return s.UpdateTimestamp.Time
+}
+
 // setNext records what later batches are to change, and that these containers must be ready before.
 func (s *State) setNext(rest Change, ready []string) {
 	s.NextContainerImages, s.NextContainerRefMetadata, s.NextContainerResources = rest.Images, rest.References, rest.Resources
@@ -139,10 +165,10 @@ func (g *Grace) change() Change {
 	}
 }
 
-// announcesMore tells cheaply whether the Pod's record names containers that are still to be updated.
+// announcesMore tells cheaply whether the Pod's record names something that may still have to be written.
 func announcesMore(pod *corev1.Pod) bool {
 	text := annotation(pod, v1beta1.InPlaceUpdateStateAnnotation, v1beta1.InPlaceUpdateStateLegacyAnnotation)
-	return strings.Contains(text, `"nextContainer`)
+	return strings.Contains(text, `"nextContainer`) || strings.Contains(text, `"announcedContainer`)
 }
 
 // everUpdated tells cheaply whether the Pod has a record of an in-place update.

@@ -46,8 +46,10 @@ const (
 type Waiting struct {
 	Reason  WaitReason
 	Message string
-	// After is when the wait ends by itself; 0 when only a change of the Pod can end it.
+	// After is when to look again, because the wait ends or becomes another by itself; 0 when only a change of the Pod can end it.
 	After time.Duration
+	// Stuck says that the wait ends by itself never, or so late that people should know (in-place-update spec 8.4).
+	Stuck bool
 }
 
 // Step is what one pass does with one Pod.
@@ -61,7 +63,7 @@ type Step struct {
 	// Err is why nothing can be done.
 	Err error
 
-	starts bool
+	starts, givesWay bool
 	// again decides anew on a newer version of the Pod; nil when another pass will.
 	again func(*corev1.Pod) Step
 }
@@ -71,6 +73,10 @@ func (s Step) Needed() bool { return s.Err != nil || !s.Edit.Empty() }
 
 // Started tells whether the edit starts an in-place update: from then on the Pod counts as updated.
 func (s Step) Started() bool { return s.starts }
+
+// GivesWay tells whether the step of Refresh is best left out when an update is started on the Pod in the same pass: the update does
+// the same, or makes it pointless.
+func (s Step) GivesWay() bool { return s.givesWay }
 
 // waitFor is the step of a Pod that waits.
 func waitFor(waiting *Waiting) Step {

@@ -58,8 +58,11 @@ func Update(pod *corev1.Pod, o UpdateOptions) Step {
 }
 
 func decideUpdate(pod *corev1.Pod, o UpdateOptions) Step {
-	if pod.DeletionTimestamp != nil || revision.Equal(pod.Labels[appsv1.ControllerRevisionHashLabelKey], o.Revision) {
+	if pod.DeletionTimestamp != nil {
 		return Step{}
+	}
+	if revision.Equal(pod.Labels[appsv1.ControllerRevisionHashLabelKey], o.Revision) {
+		return goOn(pod)
 	}
 	var hook *v1beta1.LifecycleHook
 	if o.Lifecycle != nil {
@@ -82,6 +85,21 @@ func decideUpdate(pod *corev1.Pod, o UpdateOptions) Step {
 		return Step{Err: fmt.Errorf("pod %s in lifecycle state %s cannot be updated in place", pod.Name, state)}
 	}
 	return start(pod, o)
+}
+
+// goOn does what is left of a start that others came between: the Pod is on its way to the revision already.
+func goOn(pod *corev1.Pod) Step {
+	state, err := StateOf(pod)
+	if err != nil {
+		return Step{}
+	}
+	left := state.unwritten(pod)
+	if !left.touchesContainers() {
+		return Step{}
+	}
+	step := resize(&left)
+	step.starts = true
+	return step
 }
 
 // hold moves the Pod to where it waits for the hook to be taken off.
@@ -149,7 +167,9 @@ func unfinished(pod *corev1.Pod, state *State) Change {
 	if state == nil || !revision.Equal(state.Revision, label) {
 		return Change{}
 	}
-	return state.next()
+	left := state.unwritten(pod)
+	left = left.over(state.next())
+	return left
 }
 
 // setKinds records what kinds of change the update makes.
@@ -161,7 +181,7 @@ func (s *State) setKinds(change *Change) {
 
 // carryOver keeps what is still to be waited for from the update before: containers that have not been restarted yet.
 func (s *State) carryOver(pod *corev1.Pod, before *State, change *Change, now time.Time) {
-	if before == nil || InGrace(pod) || judge(pod, before, now) == nil {
+	if before == nil || judge(pod, before, now) == nil {
 		return
 	}
 	s.UpdateEnvFromMetadata = s.UpdateEnvFromMetadata || before.UpdateEnvFromMetadata

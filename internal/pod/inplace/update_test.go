@@ -67,6 +67,8 @@ func TestUpdateStarts(t *testing.T) {
 		return kinds + `"containerBatchesRecord":[{` + at8 + `,"containers":[` + names + `]}]}`
 	}
 
+	resized := `"updateResources":true,"announcedContainerResources":{"main":{"requests":{"cpu":"2"}}},` + batch("", `"main"`)
+
 	for name, c := range map[string]struct {
 		pod  *corev1.Pod
 		o    inplace.UpdateOptions
@@ -94,19 +96,19 @@ func TestUpdateStarts(t *testing.T) {
 		},
 		"env from metadata": {
 			pod: pod(template(usesNote, note("n", "1"))), o: to(newEnv),
-			want: []string{drains, notReady, newRevision, isUpdating, newHash, stateOf + started + `"lastContainerStatuses":null,` + batch(`"updateEnvFromMetadata":true,`, `"main"`), "annotation n=2"},
+			want: []string{drains, notReady, newRevision, isUpdating, newHash, stateOf + started + `"lastContainerStatuses":null,` + batch(`"updateEnvFromMetadata":true,`, `"main"`), "annotation n=2", "through the Pod"},
 		},
 		"a resize that restarts nothing does not drain": {
 			pod: pod(cpu), o: to(moreCPU),
-			want: []string{newRevision, isUpdating, newHash, stateOf + started + `"lastContainerStatuses":null,` + batch(`"updateResources":true,`, `"main"`), `resources main={"requests":{"cpu":"2"}}`},
+			want: []string{newRevision, isUpdating, newHash, stateOf + started + `"lastContainerStatuses":null,` + resized, `resources main={"requests":{"cpu":"2"}}`},
 		},
 		"a resize that restarts drains": {
 			pod: pod(cpu, func(p *corev1.Pod) { restartFor("cpu")(&p.Spec.Containers[0]) }), o: to(moreCPU),
-			want: []string{drains, notReady, newRevision, isUpdating, newHash, stateOf + started + `"lastContainerStatuses":null,` + batch(`"updateResources":true,`, `"main"`), `resources main={"requests":{"cpu":"2"}}`},
+			want: []string{drains, notReady, newRevision, isUpdating, newHash, stateOf + started + `"lastContainerStatuses":null,` + resized, `resources main={"requests":{"cpu":"2"}}`},
 		},
 		"a resize that would restart for another resource": {
 			pod: pod(cpu, func(p *corev1.Pod) { restartFor("memory")(&p.Spec.Containers[0]) }), o: to(moreCPU),
-			want: []string{newRevision, isUpdating, newHash, stateOf + started + `"lastContainerStatuses":null,` + batch(`"updateResources":true,`, `"main"`), `resources main={"requests":{"cpu":"2"}}`},
+			want: []string{newRevision, isUpdating, newHash, stateOf + started + `"lastContainerStatuses":null,` + resized, `resources main={"requests":{"cpu":"2"}}`},
 		},
 		"resources that the Pod has already": {
 			pod: pod(template(container("main", "web:1", resources("", "cpu=2")))), o: to(moreCPU),
@@ -197,7 +199,7 @@ func TestUpdateFollowsTheLifecycle(t *testing.T) {
 		"PreparingUpdate, no hook": {state: v1beta1.LifecycleStatePreparingUpdate, mark: hold, o: to(inplace.Change{}), starts: true},
 		"Updating, held":           {state: v1beta1.LifecycleStateUpdating, mark: hold, o: to(inplace.Change{}, hooked(false)), starts: true},
 		"Updated: the marks are put back": {
-			state: v1beta1.LifecycleStateUpdated, mark: unheld, o: to(inplace.Change{}, hooked(false)), want: []string{prepares, "label x/hold=true", "finalizer x/f"}, waits: true,
+			state: v1beta1.LifecycleStateUpdated, mark: unheld, o: to(inplace.Change{}, hooked(false)), want: []string{prepares, "label x/hold=true", "finalizer x/f", "through the Pod"}, waits: true,
 		},
 		"Updated, no hook":      {state: v1beta1.LifecycleStateUpdated, mark: unheld, o: to(inplace.Change{}), want: []string{prepares}, waits: true},
 		"PreparingDelete":       {state: v1beta1.LifecycleStatePreparingDelete, mark: unheld, o: to(inplace.Change{}), fails: true},

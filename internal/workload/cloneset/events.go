@@ -5,11 +5,14 @@ package cloneset
 
 import (
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+
+	"kruise.io/kruise/api/apps/v1beta1"
 )
 
 // Reasons of the events on a CloneSet (cloneset spec 4.3).
@@ -65,6 +68,21 @@ func (p *pass) tellRest() {
 			p.event(corev1.EventTypeNormal, reason, "the same for %d more Pods", n-eventsPerPass)
 		}
 	}
+}
+
+// tellStuck says which Pods are stuck in their update, and makes an event of it when the status does not tell of it yet.
+func (p *pass) tellStuck() error {
+	if len(p.stuck) == 0 {
+		return nil
+	}
+	message := p.stuck[0]
+	if more := len(p.stuck) - 1; more > 0 {
+		message += fmt.Sprintf(" (and %d more)", more)
+	}
+	if known := findCondition(p.set.Status.Conditions, v1beta1.CloneSetConditionFailedUpdate); known == nil || !strings.Contains(known.Message, p.stuck[0]) {
+		p.event(corev1.EventTypeWarning, reasonFailedInPlace, "%s", message)
+	}
+	return errors.New(message)
 }
 
 // brief is an error in the words of the API server, without the object that it was about: the event names that already.

@@ -42,6 +42,8 @@ type pass struct {
 	s         *snapshot
 	// writes counts the Pods written.
 	writes atomic.Int64
+	// stuck says of Pods that their update does not end by itself, in the order of their names.
+	stuck []string
 	// tally counts what was done, for events.
 	tally tally
 	mu    sync.Mutex
@@ -89,6 +91,7 @@ func (p *pass) act(ctx context.Context) outcome {
 		}
 	}
 	done.update = errors.Join(done.update, p.updateAll(ctx, &plan))
+	done.stuck = p.tellStuck()
 	p.tellRest()
 	p.tell(cost, plan.waits)
 	return done

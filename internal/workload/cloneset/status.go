@@ -6,6 +6,7 @@ package cloneset
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -28,6 +29,8 @@ const noProgressDeadline = math.MaxInt32
 type outcome struct {
 	// scale and update are the errors of the phases; nil is success.
 	scale, update error
+	// stuck says which Pods are in an update that does not end by itself; nil when none is. Trying again does not help.
+	stuck error
 	// scaleRan and updateRan tell which phases ran; a condition about a phase that did not run stays as it is.
 	scaleRan, updateRan bool
 }
@@ -56,7 +59,7 @@ func newStatus(s *snapshot, o outcome) v1beta1.CloneSetStatus {
 		status.CurrentRevision = status.UpdateRevision
 	}
 	setFailure(&status, v1beta1.CloneSetConditionFailedScale, o.scaleRan, o.scale, s.now)
-	setFailure(&status, v1beta1.CloneSetConditionFailedUpdate, o.updateRan, o.update, s.now)
+	setFailure(&status, v1beta1.CloneSetConditionFailedUpdate, o.updateRan, errors.Join(o.update, o.stuck), s.now)
 	setProgressing(&status, s)
 	return status
 }

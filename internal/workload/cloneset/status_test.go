@@ -13,6 +13,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/record"
 
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/test/fixtures"
@@ -284,6 +285,31 @@ func TestFailureConditions(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// What is stuck is told once, by an event, and for as long as it lasts, by the condition (in-place-update spec 8.4).
+func TestStuckPodsAreToldOf(t *testing.T) {
+	set := fixtures.CloneSet("web")
+	events := record.NewFakeRecorder(10)
+	for i, stuck := range [][]string{{"pod a: no room", "pod b: no room"}, {"pod a: no room"}, nil} {
+		p := &pass{Reconciler: &Reconciler{recorder: events}, set: set, now: now, stuck: stuck}
+		o := done
+		o.stuck = p.tellStuck()
+		set.Status = newStatus(snapshotOf(set), o)
+		c := findCondition(set.Status.Conditions, v1beta1.CloneSetConditionFailedUpdate)
+		if c == nil {
+			t.Fatalf("no condition after %q", stuck)
+		}
+		want := []v1beta1.CloneSetCondition{
+			{Status: corev1.ConditionTrue, Message: "pod a: no room (and 1 more)"}, {Status: corev1.ConditionTrue, Message: "pod a: no room"}, {Status: corev1.ConditionFalse},
+		}[i]
+		if c.Status != want.Status || c.Message != want.Message {
+			t.Errorf("after %q the condition is %s %q, want %s %q", stuck, c.Status, c.Message, want.Status, want.Message)
+		}
+	}
+	if n := len(events.Events); n != 1 {
+		t.Errorf("%d events, want 1", n)
 	}
 }
 

@@ -26,13 +26,17 @@ type refresh struct {
 }
 
 // planRefresh decides what each Pod needs that the plan does not touch otherwise, and takes the Pods that need something out of the
-// update: what they need comes first, and they are looked at again in the next pass.
+// update: what they need comes first, and they are looked at again in the next pass. Only what the update makes pointless gives way to it.
 func (p *pass) planRefresh(plan *plan) []refresh {
 	touched := make(map[*pod]bool, len(plan.remove)+len(plan.revive))
 	for _, pods := range [][]*pod{plan.remove, plan.revive} {
 		for _, pod := range pods {
 			touched[pod] = true
 		}
+	}
+	updating := make(map[*pod]bool, len(plan.update))
+	for _, pod := range plan.update {
+		updating[pod] = true
 	}
 	options := inplace.RefreshOptions{Lifecycle: p.set.Spec.Lifecycle, Now: p.now}
 	var refreshes []refresh
@@ -46,8 +50,11 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 		}
 		step := inplace.Refresh(pod.Pod, options)
 		p.lookIn(step.RequeueAfter)
+		if step.Waiting != nil && step.Waiting.Stuck {
+			p.stuck = append(p.stuck, fmt.Sprintf("pod %s: %s", pod.Name, step.Waiting.Message))
+		}
 		labelTemplateHash(pod.Pod, &step.Edit)
-		if step.Needed() {
+		if step.Needed() && !(step.GivesWay() && updating[pod] && p.leavesAtOnce(pod, plan.updateTo)) {
 			refreshes = append(refreshes, refresh{pod: pod, step: step})
 			touched[pod] = true
 		}
@@ -60,6 +67,12 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 	}
 	plan.update = kept
 	return refreshes
+}
+
+// leavesAtOnce tells whether an update of the Pod to the revision would go beyond holding it where it is.
+func (p *pass) leavesAtOnce(pod *pod, to *revision.Revision) bool {
+	m := p.methodFor(pod.Labels[appsv1.ControllerRevisionHashLabelKey], to)
+	return m.refused == "" && (m.recreate != "" || inplace.Update(pod.Pod, p.updateOptions(to, m.change)).Started())
 }
 
 // labelTemplateHash gives the label pod-template-hash to a Pod of an older manager that lacks it (cloneset spec 2.4).
@@ -76,6 +89,9 @@ func (p *pass) refreshAll(ctx context.Context, refreshes []refresh) error {
 		pod := refreshes[i].pod
 		written, _, err := inplace.Run(ctx, p.writer, pod.Pod, refreshes[i].step)
 		p.wrote(pod.Pod, written)
+		if refused := (*edit.ResizeRefusedError)(nil); errors.As(err, &refused) && pod.updated && !p.inPlaceOnly() {
+			return p.markForRecreate(ctx, pod, p.s.revisions.Update, "its resources cannot be changed in place")
+		}
 		return wrap(err, "refresh pod "+pod.Name)
 	})
 	return err
