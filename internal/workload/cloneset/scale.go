@@ -99,8 +99,9 @@ func (p *pass) delete(ctx context.Context, obj client.Object, gvk schema.GroupVe
 func (p *pass) claimsByID() map[string][]*corev1.PersistentVolumeClaim {
 	byID := make(map[string][]*corev1.PersistentVolumeClaim, len(p.s.claims))
 	for _, claim := range p.s.claims {
-		id := claim.Labels[v1beta1.CloneSetInstanceIDLabel]
-		byID[id] = append(byID[id], claim)
+		if id := claim.Labels[v1beta1.CloneSetInstanceIDLabel]; id != "" {
+			byID[id] = append(byID[id], claim)
+		}
 	}
 	return byID
 }

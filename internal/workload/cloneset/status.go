@@ -28,7 +28,7 @@ const noProgressDeadline = math.MaxInt32
 type outcome struct {
 	// scale and update are the errors of the phases; nil is success.
 	scale, update error
-	// scaleRan and updateRan tell which phases ran; a condition about a phase that did not run stays as it is.
+	// scaleRan and updateRan tell which phases ran to their end; the failure of a phase that did not run is not over.
 	scaleRan, updateRan bool
 }
 
@@ -73,7 +73,7 @@ func replicas(set *v1beta1.CloneSet) int32 { return ptr.Deref(set.Spec.Replicas,
 func setFailure(status *v1beta1.CloneSetStatus, t v1beta1.CloneSetConditionType, ran bool, err error, now time.Time) {
 	known := findCondition(status.Conditions, t)
 	switch {
-	case !ran, err == nil && known == nil:
+	case err == nil && (!ran || known == nil):
 	case err == nil:
 		setCondition(status, v1beta1.CloneSetCondition{Type: t, Status: corev1.ConditionFalse}, now)
 	default:
