@@ -12,6 +12,10 @@ import (
 	"kruise.io/kruise/api/apps/v1beta1"
 )
 
+// creationsPerPass bounds how many Pods one pass creates. The Pods of the pass before are scheduled meanwhile and wait for their readiness
+// gates to be set, which the next pass does while it creates more.
+const creationsPerPass = 100
+
 // planCreation decides which Pods to create: each of its side's revision, and with the instance id of surviving claims where there
 // are some (cloneset spec 3.6).
 //
@@ -27,7 +31,7 @@ func planCreation(s *snapshot, n scaling, p *plan) {
 	create -= taken
 	p.wait(waitInstanceID, taken, "the Pods that had the claims to be reused, or claims beside these, still exist")
 	p.clear = append(p.clear, ended[:min(len(ended), taken)]...)
-	for i := range create {
+	for i := range min(create, creationsPerPass) {
 		c := creation{revision: s.revisions.Update}
 		if i < n.upOld {
 			c.revision = s.revisions.Current

@@ -4,6 +4,7 @@
 package cloneset
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -110,6 +111,18 @@ func TestPlanScale(t *testing.T) {
 			}
 			expectSummary(t, s, test.want)
 		})
+	}
+}
+
+func TestCreationsOfAPassAreBounded(t *testing.T) {
+	for _, test := range []struct {
+		replicas int32
+		want     int
+	}{{99, 99}, {100, 100}, {math.MaxInt32, 100}} {
+		p := makePlan(snapshotOf(fixtures.CloneSet("web", fixtures.Replicas(test.replicas))))
+		if len(p.create) != test.want {
+			t.Errorf("%d replicas: %d creations, want %d", test.replicas, len(p.create), test.want)
+		}
 	}
 }
 

@@ -106,16 +106,11 @@ func (p *pass) claimsByID() map[string][]*corev1.PersistentVolumeClaim {
 	return byID
 }
 
-// creationsPerPass bounds how many Pods one pass creates. The Pods of the pass before are scheduled meanwhile and wait for their readiness
-// gates to be set, which the next pass does while it creates more.
-const creationsPerPass = 100
-
 // createAll creates Pods, each after the claims that it lacks.
 func (p *pass) createAll(ctx context.Context, creations []creation) error {
 	if len(creations) == 0 {
 		return nil
 	}
-	creations = creations[:min(len(creations), creationsPerPass)]
 	ids := newIDSource(p.s)
 	for i := range creations { // before the calls run in parallel
 		if creations[i].instanceID == "" {
