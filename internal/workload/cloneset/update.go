@@ -35,7 +35,7 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 		}
 	}
 	options := inplace.RefreshOptions{Lifecycle: p.set.Spec.Lifecycle, Now: p.now}
-	var refreshes []refresh
+	var refreshes, hopeless []refresh
 	for _, pod := range p.s.pods {
 		if touched[pod] {
 			continue
@@ -47,10 +47,15 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 		step := inplace.Refresh(pod.Pod, options)
 		p.lookIn(step.RequeueAfter)
 		labelTemplateHash(pod.Pod, &step.Edit)
-		if step.Needed() {
+		switch {
+		case step.Err != nil:
+			hopeless = append(hopeless, refresh{pod: pod, step: step})
+		case step.Needed():
 			refreshes = append(refreshes, refresh{pod: pod, step: step})
-			touched[pod] = true
+		default:
+			continue
 		}
+		touched[pod] = true
 	}
 	kept := plan.update[:0]
 	for _, pod := range plan.update {
@@ -59,7 +64,8 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 		}
 	}
 	plan.update = kept
-	return refreshes
+	// what is known to fail ends the phase, after all others have got what they need
+	return append(refreshes, hopeless...)
 }
 
 // labelTemplateHash gives the label pod-template-hash to a Pod of an older manager that lacks it (cloneset spec 2.4).
