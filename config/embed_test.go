@@ -80,3 +80,32 @@ func TestLeastPrivilege(t *testing.T) {
 		}
 	}
 }
+
+// Whoever writes owner references that block the deletion of the owner needs this right where admission plugin
+// OwnerReferencesPermissionEnforcement is on: CloneSets own Pods, and Pods own claims that are handed over to them.
+func TestOwnersMayBeBlocked(t *testing.T) {
+	objects, err := Objects(RBAC)
+	if err != nil {
+		t.Fatal(err)
+	}
+	missing := map[string]string{"pods/finalizers": "", "clonesets/finalizers": "apps.kruise.io"}
+	for _, object := range objects {
+		if object.GetKind() != "ClusterRole" {
+			continue
+		}
+		role := &rbacv1.ClusterRole{}
+		if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, role); err != nil {
+			t.Fatal(err)
+		}
+		for _, rule := range role.Rules {
+			for resource, group := range missing {
+				if slices.Contains(rule.Resources, resource) && slices.Contains(rule.APIGroups, group) && slices.Contains(rule.Verbs, "update") {
+					delete(missing, resource)
+				}
+			}
+		}
+	}
+	if len(missing) > 0 {
+		t.Errorf("no ClusterRole may update %v", missing)
+	}
+}

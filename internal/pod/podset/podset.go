@@ -32,6 +32,12 @@ func Controls(obj metav1.Object, kind schema.GroupKind) (*metav1.OwnerReference,
 	return ref, true
 }
 
+// ControlledByOther tells whether the object has a controller, and that is not the owner.
+func ControlledByOther(obj metav1.Object, owner types.UID) bool {
+	ref := metav1.GetControllerOfNoCopy(obj)
+	return ref != nil && ref.UID != owner
+}
+
 func refersTo(ref *metav1.OwnerReference, kind schema.GroupKind) bool {
 	if ref.Kind != kind.Kind {
 		return false

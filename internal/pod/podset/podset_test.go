@@ -134,6 +134,27 @@ func TestControlsComparesGroupAndKind(t *testing.T) {
 	}
 }
 
+func TestControlledByOther(t *testing.T) {
+	web := owner("apps.kruise.io/v1beta1", "CloneSet", "web")
+	bare := web
+	bare.Controller = nil
+	other := owner("apps/v1", "ReplicaSet", "rs")
+	for _, test := range []struct {
+		name   string
+		owners []metav1.OwnerReference
+		want   bool
+	}{
+		{"nobody", nil, false},
+		{"the owner", []metav1.OwnerReference{web}, false},
+		{"the owner, not as controller", []metav1.OwnerReference{bare}, false},
+		{"another", []metav1.OwnerReference{bare, other}, true},
+	} {
+		if got := ControlledByOther(ownedPod("1", test.owners...), web.UID); got != test.want {
+			t.Errorf("%s: %t, want %t", test.name, got, test.want)
+		}
+	}
+}
+
 func TestNewPodSharesNothingWithTheTemplate(t *testing.T) {
 	template := &corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime/debug"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -18,7 +19,7 @@ const parallelWrites = 64
 
 // SlowStart calls do for 0 to n-1 in batches of 1, 2, 4, 8 and so on, each batch in parallel. The first batch with an error is the
 // last one: what fails for all, such as an exhausted quota, then costs a few requests and not n. It returns how many calls succeeded
-// and their joined errors.
+// and their joined errors, of many the first ones and how many more there are.
 func SlowStart(ctx context.Context, n int, do func(ctx context.Context, i int) error) (succeeded int, err error) {
 	for next, size := 0, 1; next < n; next, size = next+size, size*2 {
 		size = min(size, n-next)
@@ -37,7 +38,7 @@ func SlowStart(ctx context.Context, n int, do func(ctx context.Context, i int) e
 				succeeded++
 			}
 		}
-		if err := errors.Join(errs...); err != nil {
+		if err := join(errs); err != nil {
 			return succeeded, err
 		}
 		if err := ctx.Err(); err != nil {
@@ -45,6 +46,19 @@ func SlowStart(ctx context.Context, n int, do func(ctx context.Context, i int) e
 		}
 	}
 	return succeeded, nil
+}
+
+// errorsTold is how many errors of one batch are told one by one: they end up in conditions, and what hundreds of calls fail with is
+// mostly the same.
+const errorsTold = 5
+
+// join is errors.Join, with no more than a count of the errors beyond errorsTold.
+func join(errs []error) error {
+	errs = slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+	if more := len(errs) - errorsTold; more > 0 {
+		errs = append(errs[:errorsTold], fmt.Errorf("and %d more", more))
+	}
+	return errors.Join(errs...)
 }
 
 // guarded turns a panic into an error: in a goroutine of its own it would end the process, and with it every other workload's pass.

@@ -6,6 +6,7 @@ package podset
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -83,6 +84,18 @@ func TestSlowStartJoinsTheErrorsOfABatch(t *testing.T) {
 	_, err := SlowStart(t.Context(), 3, func(_ context.Context, i int) error { return []error{nil, quota, webhook}[i] })
 	if !errors.Is(err, quota) || !errors.Is(err, webhook) {
 		t.Errorf("error %v, want both", err)
+	}
+}
+
+func TestSlowStartTellsOfAFewErrors(t *testing.T) {
+	_, err := SlowStart(t.Context(), 1000, func(_ context.Context, i int) error {
+		if i < 63 {
+			return nil
+		}
+		return fmt.Errorf("call %d", i)
+	})
+	if want := "call 63\ncall 64\ncall 65\ncall 66\ncall 67\nand 59 more"; err == nil || err.Error() != want {
+		t.Errorf("error %q, want %q", err, want)
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/util/validation"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
@@ -78,10 +79,19 @@ func TestOtherKindsKeepNoClaimTemplates(t *testing.T) {
 }
 
 func TestLongNameIsCut(t *testing.T) {
-	c := newCluster(t)
-	c.owner.Object.SetName(strings.Repeat("n", 250))
-	if got := c.sync(t).Update.Name(); !strings.HasPrefix(got, strings.Repeat("n", 223)+"-") {
-		t.Errorf("name = %s", got)
+	for _, test := range []struct{ owner, prefix string }{
+		{strings.Repeat("n", 250), strings.Repeat("n", 223)},
+		{strings.Repeat("n", 222) + ".n", strings.Repeat("n", 222)},
+	} {
+		c := newCluster(t)
+		c.owner.Object.SetName(test.owner)
+		name := c.sync(t).Update.Name()
+		if hash, ok := strings.CutPrefix(name, test.prefix+"-"); !ok || strings.Contains(hash, "-") {
+			t.Errorf("name = %s", name)
+		}
+		if problems := validation.IsDNS1123Subdomain(name); len(problems) > 0 {
+			t.Errorf("name = %s: %q", name, problems)
+		}
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -229,7 +230,8 @@ func (h *History) compose(o *Owner, s *State, w *wanted) (*appsv1.ControllerRevi
 
 func revisionName(o *Owner, hash string) string {
 	prefix := o.Object.GetName()
-	return prefix[:min(len(prefix), maxNamePrefix)] + "-" + hash
+	// a name cut right after a dot would not be one: a part of it may not end before the dash
+	return strings.TrimRight(prefix[:min(len(prefix), maxNamePrefix)], ".") + "-" + hash
 }
 
 // patch writes a change that leaves the data of the revision alone.

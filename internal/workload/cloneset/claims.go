@@ -35,7 +35,7 @@ func (p *pass) cleanClaims(ctx context.Context) error {
 	var errs []error
 	for _, claim := range p.s.claims {
 		id := claim.Labels[v1beta1.CloneSetInstanceIDLabel]
-		if inUse.Has(id) {
+		if id == "" || inUse.Has(id) { // one without an id is of somebody else, who ties its life to the CloneSet's
 			continue
 		}
 		if pod := leaving[id]; pod != nil {

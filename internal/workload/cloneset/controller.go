@@ -28,6 +28,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/event"
 	"sigs.k8s.io/controller-runtime/pkg/predicate"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
+	"sigs.k8s.io/controller-runtime/pkg/source"
 
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/platform/consistency"
@@ -70,6 +71,8 @@ type Reconciler struct {
 	writer   *edit.Writer
 	recorder record.EventRecorder
 	memory   *memory
+	// wake starts a pass after some time, whatever else the queue has in mind for the CloneSet.
+	wake func(set reconcile.Request, after time.Duration)
 	Options
 }
 
@@ -86,6 +89,10 @@ func Setup(mgr ctrl.Manager, o Options) error {
 		Watches(&corev1.Pod{}, owned).
 		Watches(&corev1.PersistentVolumeClaim{}, owned, builder.WithPredicates(predicate.Funcs{
 			UpdateFunc: func(event.UpdateEvent) bool { return false },
+		})).
+		WatchesRawSource(source.Func(func(_ context.Context, queue workqueue.TypedRateLimitingInterface[reconcile.Request]) error {
+			r.wake = queue.AddAfter
+			return nil
 		})).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers, RateLimiter: o.RateLimiter, CacheSyncTimeout: o.CacheSyncTimeout,
@@ -118,6 +125,7 @@ func newReconciler(ctx context.Context, mgr ctrl.Manager, o Options) (*Reconcile
 		// clients of OpenKruise find its events by source.component, which the newer recorder does not set
 		recorder: mgr.GetEventRecorderFor(ControllerName), //nolint:staticcheck // see above
 		memory:   newMemory(),
+		wake:     func(reconcile.Request, time.Duration) {},
 		Options:  o,
 	}, nil
 }

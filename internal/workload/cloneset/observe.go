@@ -5,7 +5,6 @@ package cloneset
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -37,14 +36,12 @@ func (p *pass) observe(ctx context.Context, live bool) error {
 		// no retry mends it; a change of the CloneSet starts a new pass
 		return reconcile.TerminalError(fmt.Errorf("selector of CloneSet: %w", err))
 	}
-	pods, claims, err := p.owned(ctx, live)
+	owned, err := p.owned(ctx, live)
 	if err != nil {
 		return err
 	}
 	if p.set.DeletionTimestamp == nil {
-		if pods, err = p.settleOwnership(ctx, selector, pods); err != nil {
-			return err
-		}
+		owned, p.unsettled = p.settleOwnership(ctx, selector, owned)
 	}
 	history := p.history
 	if live {
@@ -57,64 +54,7 @@ func (p *pass) observe(ctx context.Context, live bool) error {
 	for _, written := range revisions.Written {
 		p.tracker.Wrote(p.key, written)
 	}
-	p.s = p.snapshot(ctx, pods, claims, revisions)
-	return nil
-}
-
-// owned lists the Pods and claims of the CloneSet: from the cache, or from the API server when the cache has proved too old.
-func (p *pass) owned(ctx context.Context, live bool) ([]*corev1.Pod, []*corev1.PersistentVolumeClaim, error) {
-	if live {
-		pods, err := podset.LivePods(ctx, p.live, p.set.Namespace, p.set.UID)
-		if err != nil {
-			return nil, nil, err
-		}
-		claims, err := podset.LiveClaims(ctx, p.live, p.set.Namespace, p.set.UID)
-		if err != nil {
-			return nil, nil, err
-		}
-		p.tracker.Reset(p.key)
-		return pods, claims, nil
-	}
-	pods, err := p.index.Pods(ctx, p.set.Namespace, p.set.UID)
-	if err != nil {
-		return nil, nil, err
-	}
-	claims, err := p.index.Claims(ctx, p.set.Namespace, p.set.UID)
-	return pods, claims, err
-}
-
-// settleOwnership releases active Pods that the selector no longer matches, and makes the CloneSet the controller of Pods that name
-// it as an owner only. It returns the Pods that stay.
-func (p *pass) settleOwnership(ctx context.Context, selector labels.Selector, pods []*corev1.Pod) ([]*corev1.Pod, error) {
-	owner := podset.OwnerReference(p.set, kind)
-	stay := make([]*corev1.Pod, 0, len(pods))
-	var errs []error
-	for _, pod := range pods {
-		if podset.IsActive(pod) && !selector.Matches(labels.Set(pod.Labels)) {
-			patch, err := podset.Release(pod, p.set.UID)
-			if err == nil {
-				err = p.patchOwner(ctx, pod, patch)
-			}
-			errs = append(errs, wrap(err, "release pod "+pod.Name))
-			continue
-		}
-		stay = append(stay, pod)
-		if patch, needed, err := podset.Complete(pod, owner); err != nil || needed {
-			if err == nil {
-				err = p.patchOwner(ctx, pod, patch)
-			}
-			errs = append(errs, wrap(err, "take over pod "+pod.Name))
-		}
-	}
-	return stay, errors.Join(errs...)
-}
-
-func (p *pass) patchOwner(ctx context.Context, pod *corev1.Pod, patch client.Patch) error {
-	written := pod.DeepCopy()
-	if err := p.client.Patch(ctx, written, patch); err != nil {
-		return client.IgnoreNotFound(err)
-	}
-	p.tracker.Wrote(p.key, written)
+	p.s = p.snapshot(ctx, owned, revisions)
 	return nil
 }
 
@@ -134,19 +74,19 @@ func (p *pass) revisionOwner(selector labels.Selector) revision.Owner {
 }
 
 // snapshot computes the verdicts on the Pods, each once.
-func (p *pass) snapshot(ctx context.Context, pods []*corev1.Pod, claims []*corev1.PersistentVolumeClaim, revisions revision.State) *snapshot {
+func (p *pass) snapshot(ctx context.Context, owned belongings, revisions revision.State) *snapshot {
 	s := &snapshot{
 		set: p.set, now: p.now,
 		excludePreparingDelete:  p.ExcludePreparingDelete || p.set.Spec.ScaleStrategy.ExcludePreparingDelete,
 		partitionRollback:       p.Gates.Enabled(features.CloneSetPartitionRollback),
 		preparingUpdateAsUpdate: p.Gates.Enabled(features.PreparingUpdateAsUpdate),
 		revisions:               revisions,
-		pods:                    make([]*pod, 0, len(pods)),
+		pods:                    make([]*pod, 0, len(owned.pods)),
 		nodeLabel:               p.nodeLabel(ctx),
 	}
 	specified := sets.New(p.set.Spec.ScaleStrategy.PodsToDelete...)
-	views := make([]pod, 0, len(pods)) // one allocation for all
-	for _, object := range pods {
+	views := make([]pod, 0, len(owned.pods)) // one allocation for all
+	for _, object := range owned.pods {
 		if !podset.IsActive(object) {
 			s.inactive = append(s.inactive, object)
 			continue
@@ -154,9 +94,11 @@ func (p *pass) snapshot(ctx context.Context, pods []*corev1.Pod, claims []*corev
 		views = append(views, view(object, s, specified))
 		s.pods = append(s.pods, &views[len(views)-1])
 	}
-	for _, claim := range claims {
+	for _, claim := range owned.claims {
 		if claim.DeletionTimestamp == nil {
 			s.claims = append(s.claims, claim)
+		} else {
+			s.leavingClaims = append(s.leavingClaims, claim)
 		}
 	}
 	slices.SortFunc(s.pods, func(a, b *pod) int { return strings.Compare(a.Name, b.Name) })
@@ -177,6 +119,10 @@ func view(object *corev1.Pod, s *snapshot, specified names) pod {
 	}
 	if hooks := s.set.Spec.Lifecycle; hooks != nil {
 		p.held = lifecycle.Held(object, hooks.PreDelete)
+		if p.held && p.preparingDelete() {
+			hold, _ := lifecycle.PrepareDelete(object, hooks, s.now)
+			p.holdMissing = !hold.Empty()
+		}
 	}
 	p.available, p.availableIn = readiness.Available(object, time.Duration(s.set.Spec.MinReadySeconds)*time.Second, s.now)
 	return p

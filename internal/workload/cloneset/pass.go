@@ -40,6 +40,8 @@ type pass struct {
 	// shortHash is gate CloneSetShortHash.
 	shortHash bool
 	s         *snapshot
+	// unsettled is what failed when ownership was settled.
+	unsettled error
 	// writes counts the Pods written.
 	writes atomic.Int64
 	// stuck says of Pods that their update does not end by itself, in the order of their names.
@@ -66,6 +68,10 @@ func (r *Reconciler) pass(ctx context.Context, set *v1beta1.CloneSet, live bool)
 	}
 	err := errors.Join(done.scale, done.update, p.report(ctx, done))
 	if err != nil {
+		// The back-off may be longer than what else is to be looked at can wait.
+		if p.next > 0 {
+			r.wake(ctrl.Request{NamespacedName: p.key}, p.next)
+		}
 		return ctrl.Result{}, err
 	}
 	return ctrl.Result{RequeueAfter: p.next}, nil
@@ -78,14 +84,14 @@ func (p *pass) act(ctx context.Context) outcome {
 	cost := p.Clock.Since(p.now)
 	p.lookIn(nextLook(p.s))
 
-	done := outcome{scaleRan: true, updateRan: true}
+	done := outcome{scaleRan: true, updateRan: !plan.scales()}
 	// The two write to different Pods, and neither should wait for a thousand of the other's.
 	var writers sync.WaitGroup
 	writers.Go(func() { done.update = p.refreshAll(ctx, refreshes) })
-	done.scale = errors.Join(p.cleanClaims(ctx), p.scale(ctx, &plan))
+	done.scale = errors.Join(p.unsettled, p.cleanClaims(ctx), p.scale(ctx, &plan))
 	writers.Wait()
-	if done.scale != nil && p.writes.Load() == 0 {
-		plan.update, plan.updateTo = nil, nil
+	if plan.scales() && done.scale != nil && p.writes.Load() == 0 {
+		plan.update, plan.updateTo, done.updateRan = nil, nil, true
 		if retry := makeUpdatePlan(p.s); len(retry.update) > 0 {
 			plan.update, plan.updateTo = retry.update, retry.updateTo
 		}

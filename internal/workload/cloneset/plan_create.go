@@ -12,6 +12,10 @@ import (
 	"kruise.io/kruise/api/apps/v1beta1"
 )
 
+// creationsPerPass bounds how many Pods one pass creates. The Pods of the pass before are scheduled meanwhile and wait for their readiness
+// gates to be set, which the next pass does while it creates more.
+const creationsPerPass = 100
+
 // planCreation decides which Pods to create: each of its side's revision, and with the instance id of surviving claims where there
 // are some (cloneset spec 3.6).
 //
@@ -21,19 +25,13 @@ func planCreation(s *snapshot, n scaling, p *plan) {
 	if n.upLimit == 0 {
 		return
 	}
-	free, taken := survivingIDs(s)
+	free, ended, leaving := survivingIDs(s)
 	create := n.upLimit
-	if reused := min(len(free), create); len(taken) > 0 {
-		taken = taken[:min(len(taken), create-reused)]
-		create -= len(taken)
-		p.wait(waitInstanceID, len(taken), "the Pods that had the claims to be reused still exist")
-	}
-	for _, former := range taken {
-		if former.DeletionTimestamp == nil {
-			p.clear = append(p.clear, former)
-		}
-	}
-	for i := range create {
+	taken := min(len(ended)+leaving, max(create-len(free), 0))
+	create -= taken
+	p.wait(waitInstanceID, taken, "the Pods that had the claims to be reused, or claims beside these, still exist")
+	p.clear = append(p.clear, ended[:min(len(ended), taken)]...)
+	for i := range min(create, creationsPerPass) {
 		c := creation{revision: s.revisions.Update}
 		if i < n.upOld {
 			c.revision = s.revisions.Current
@@ -45,12 +43,12 @@ func planCreation(s *snapshot, n scaling, p *plan) {
 	}
 }
 
-// survivingIDs gives the instance ids of claims that no active Pod uses, in alphabetical order: those that are free, and the inactive
-// Pods that still have the names which the others would give, dead ones first because they can be cleared away. There are none
-// where claims are not to be reused.
-func survivingIDs(s *snapshot) (free []string, taken []*corev1.Pod) {
+// survivingIDs gives the instance ids of claims that no active Pod uses, in alphabetical order: those that are free; the ended Pods
+// that still have the names which others would give, and can be cleared away; and how many ids wait for a terminating Pod, or for
+// a claim beside the surviving ones, to be gone. There are none where claims are not to be reused.
+func survivingIDs(s *snapshot) (free []string, ended []*corev1.Pod, leaving int) {
 	if !s.set.Spec.ScaleStrategy.EnablePVCReuse || len(s.claims) == 0 {
-		return nil, nil
+		return nil, nil, 0
 	}
 	ids := make(names, len(s.pods))
 	for _, pod := range s.pods {
@@ -60,7 +58,10 @@ func survivingIDs(s *snapshot) (free []string, taken []*corev1.Pod) {
 	for _, pod := range s.inactive {
 		former[pod.Name] = pod
 	}
-	var ended, terminating []*corev1.Pod
+	incomplete := make(names, len(s.leavingClaims))
+	for _, claim := range s.leavingClaims {
+		incomplete.Insert(claim.Labels[v1beta1.CloneSetInstanceIDLabel])
+	}
 	for _, claim := range s.claims {
 		id := claim.Labels[v1beta1.CloneSetInstanceIDLabel]
 		if id == "" || ids.Has(id) {
@@ -68,17 +69,15 @@ func survivingIDs(s *snapshot) (free []string, taken []*corev1.Pod) {
 		}
 		ids.Insert(id)
 		switch pod := former[s.set.Name+"-"+id]; {
-		case pod == nil:
-			free = append(free, id)
-		case pod.DeletionTimestamp == nil:
+		case pod != nil && pod.DeletionTimestamp == nil:
 			ended = append(ended, pod)
+		case pod != nil, incomplete.Has(id):
+			leaving++
 		default:
-			terminating = append(terminating, pod)
+			free = append(free, id)
 		}
 	}
 	slices.Sort(free)
-	byName := func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) }
-	slices.SortFunc(ended, byName)
-	slices.SortFunc(terminating, byName)
-	return free, append(ended, terminating...)
+	slices.SortFunc(ended, func(a, b *corev1.Pod) int { return strings.Compare(a.Name, b.Name) })
+	return free, ended, leaving
 }

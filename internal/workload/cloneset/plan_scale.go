@@ -134,6 +134,9 @@ func planRemoval(s *snapshot, l limits, c counts, n scaling, p *plan) {
 		switch {
 		case pod.preparingDelete() && pod.held:
 			held++
+			if pod.holdMissing { // the hook asks for it since the Pod is held
+				p.remove = append(p.remove, pod)
+			}
 		case pod.preparingDelete():
 			p.remove = append(p.remove, pod)
 		case pod.specified:

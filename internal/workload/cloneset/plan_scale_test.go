@@ -4,6 +4,7 @@
 package cloneset
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -113,6 +114,18 @@ func TestPlanScale(t *testing.T) {
 	}
 }
 
+func TestCreationsOfAPassAreBounded(t *testing.T) {
+	for _, test := range []struct {
+		replicas int32
+		want     int
+	}{{99, 99}, {100, 100}, {math.MaxInt32, 100}} {
+		p := makePlan(snapshotOf(fixtures.CloneSet("web", fixtures.Replicas(test.replicas))))
+		if len(p.create) != test.want {
+			t.Errorf("%d replicas: %d creations, want %d", test.replicas, len(p.create), test.want)
+		}
+	}
+}
+
 func TestRemovalsInOrder(t *testing.T) {
 	set := fixtures.CloneSet("web", fixtures.Replicas(2), fixtures.MaxUnavailable("2"))
 	s := snapshotOf(set,
@@ -123,9 +136,10 @@ func TestRemovalsInOrder(t *testing.T) {
 		newOnes(1, preparingDelete, unhooked),           // web-5: no longer held
 		newOnes(1, preparingDelete),                     // web-6: held
 		newOnes(1, preparingDelete, unhooked, toDelete), // web-7: no longer held
+		newOnes(1, preparingDelete, func(p *pod) { p.holdMissing = true }), // web-8: held, to be taken out of traffic
 	)
 	p := makePlan(s)
-	if diff := cmp.Diff([]string{"web-5", "web-7", "web-1", "web-0", "web-4"}, namesOf(p.remove)); diff != "" {
+	if diff := cmp.Diff([]string{"web-5", "web-7", "web-8", "web-1", "web-0", "web-4"}, namesOf(p.remove)); diff != "" {
 		t.Errorf("removals (-want +got):\n%s", diff)
 	}
 }
@@ -163,6 +177,7 @@ func TestInstanceIDs(t *testing.T) {
 		modifiers modifiers
 		create    int32
 		claims    []string
+		leaving   []string
 		inactive  []*corev1.Pod
 		ids       []string
 		cleared   []string
@@ -177,18 +192,23 @@ func TestInstanceIDs(t *testing.T) {
 		{name: "no reuse, no waiting", create: 1, claims: []string{"bbbbb"}, inactive: []*corev1.Pod{terminating("bbbbb")}, ids: []string{""}},
 		{name: "the name is taken by a terminating Pod", modifiers: reuse, create: 1, claims: []string{"bbbbb"},
 			inactive: []*corev1.Pod{terminating("bbbbb")},
-			waits:    []string{"OldPodExists: 1 Pod waits: the Pods that had the claims to be reused still exist"}},
+			waits:    []string{"OldPodExists: 1 Pod waits: the Pods that had the claims to be reused, or claims beside these, still exist"}},
 		{name: "which holds up that one only", modifiers: reuse, create: 3, claims: []string{"bbbbb", "ccccc"},
 			inactive: []*corev1.Pod{terminating("bbbbb")}, ids: []string{"ccccc", ""},
-			waits: []string{"OldPodExists: 1 Pod waits: the Pods that had the claims to be reused still exist"}},
+			waits: []string{"OldPodExists: 1 Pod waits: the Pods that had the claims to be reused, or claims beside these, still exist"}},
 		{name: "and none when others do", modifiers: reuse, create: 1, claims: []string{"bbbbb", "ccccc"},
 			inactive: []*corev1.Pod{terminating("bbbbb")}, ids: []string{"ccccc"}},
 		{name: "the name is taken by a dead Pod", modifiers: reuse, create: 2, claims: []string{"bbbbb"},
 			inactive: []*corev1.Pod{ended("bbbbb")}, ids: []string{""}, cleared: []string{"web-bbbbb"},
-			waits: []string{"OldPodExists: 1 Pod waits: the Pods that had the claims to be reused still exist"}},
+			waits: []string{"OldPodExists: 1 Pod waits: the Pods that had the claims to be reused, or claims beside these, still exist"}},
+		{name: "a claim beside the surviving one is terminating", modifiers: reuse, create: 2, claims: []string{"bbbbb"},
+			leaving: []string{"bbbbb"}, ids: []string{""},
+			waits: []string{"OldPodExists: 1 Pod waits: the Pods that had the claims to be reused, or claims beside these, still exist"}},
+		{name: "claims that all terminate are not waited for", modifiers: reuse, create: 1, claims: []string{"ccccc"}, leaving: []string{"bbbbb"},
+			ids: []string{"ccccc"}},
 		{name: "dead Pods make room before terminating ones", modifiers: reuse, create: 1, claims: []string{"bbbbb", "ccccc"},
 			inactive: []*corev1.Pod{terminating("bbbbb"), ended("ccccc")}, cleared: []string{"web-ccccc"},
-			waits: []string{"OldPodExists: 1 Pod waits: the Pods that had the claims to be reused still exist"}},
+			waits: []string{"OldPodExists: 1 Pod waits: the Pods that had the claims to be reused, or claims beside these, still exist"}},
 		{name: "dead Pods whose name nobody needs stay", modifiers: reuse, create: 1, claims: []string{"ccccc"},
 			inactive: []*corev1.Pod{ended("bbbbb")}, ids: []string{"ccccc"}},
 		{name: "dead Pods stay while nothing is created", modifiers: reuse, claims: []string{"bbbbb"}, inactive: []*corev1.Pod{ended("bbbbb")}},
@@ -199,6 +219,9 @@ func TestInstanceIDs(t *testing.T) {
 			s := snapshotOf(fixtures.CloneSet("web", modifiers...), active)
 			for _, id := range test.claims {
 				s.claims = append(s.claims, survivor(id))
+			}
+			for _, id := range test.leaving {
+				s.leavingClaims = append(s.leavingClaims, survivor(id))
 			}
 			s.inactive = test.inactive
 

@@ -99,23 +99,18 @@ func (p *pass) delete(ctx context.Context, obj client.Object, gvk schema.GroupVe
 func (p *pass) claimsByID() map[string][]*corev1.PersistentVolumeClaim {
 	byID := make(map[string][]*corev1.PersistentVolumeClaim, len(p.s.claims))
 	for _, claim := range p.s.claims {
-		id := claim.Labels[v1beta1.CloneSetInstanceIDLabel]
-		byID[id] = append(byID[id], claim)
+		if id := claim.Labels[v1beta1.CloneSetInstanceIDLabel]; id != "" {
+			byID[id] = append(byID[id], claim)
+		}
 	}
 	return byID
 }
-
-// creationsPerPass bounds how many Pods one pass creates: the first five batches of a slow start. The Pods of the pass before are scheduled
-// meanwhile and wait for their readiness gates to be set, which the next pass does while it creates more. A gate that is set before the
-// containers run costs the kubelet no status write of its own.
-const creationsPerPass = 1 + 2 + 4 + 8 + 16
 
 // createAll creates Pods, each after the claims that it lacks.
 func (p *pass) createAll(ctx context.Context, creations []creation) error {
 	if len(creations) == 0 {
 		return nil
 	}
-	creations = creations[:min(len(creations), creationsPerPass)]
 	ids := newIDSource(p.s)
 	for i := range creations { // before the calls run in parallel
 		if creations[i].instanceID == "" {

@@ -32,6 +32,8 @@ type snapshot struct {
 	inactive []*corev1.Pod
 	// claims are the owned claims without a deletionTimestamp.
 	claims []*corev1.PersistentVolumeClaim
+	// leavingClaims are those with one: their names are not free yet.
+	leavingClaims []*corev1.PersistentVolumeClaim
 	// nodeLabel reads a label of a node; ok is false when the node is unknown or lacks it.
 	nodeLabel func(node, key string) (value string, ok bool)
 }
@@ -57,6 +59,8 @@ type pod struct {
 	inGrace bool
 	// held: the preDelete hook is on it, so that it cannot be deleted now, only be moved to PreparingDelete.
 	held bool
+	// holdMissing: it is held in PreparingDelete, and still in traffic although the hook wants it out.
+	holdMissing bool
 }
 
 // preparingUpdate tells whether the Pod waits for its inPlaceUpdate hook.
@@ -72,7 +76,7 @@ type plan struct {
 	// create are the Pods to create, in order; old-revision Pods first.
 	create []creation
 	// remove are the Pods to delete, or to move to PreparingDelete when a preDelete hook holds them, in order. Pods that are held in
-	// PreparingDelete already are not among them.
+	// PreparingDelete already are not among them, unless they are to be taken out of traffic.
 	remove []*pod
 	// clear are Succeeded or Failed Pods to delete because their names are needed for Pods that reuse their claims.
 	clear []*corev1.Pod

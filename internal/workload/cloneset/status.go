@@ -31,7 +31,7 @@ type outcome struct {
 	scale, update error
 	// stuck says which Pods are in an update that does not end by itself; nil when none is. Trying again does not help.
 	stuck error
-	// scaleRan and updateRan tell which phases ran; a condition about a phase that did not run stays as it is.
+	// scaleRan and updateRan tell which phases ran to their end; the failure of a phase that did not run is not over.
 	scaleRan, updateRan bool
 }
 
@@ -76,7 +76,7 @@ func replicas(set *v1beta1.CloneSet) int32 { return ptr.Deref(set.Spec.Replicas,
 func setFailure(status *v1beta1.CloneSetStatus, t v1beta1.CloneSetConditionType, ran bool, err error, now time.Time) {
 	known := findCondition(status.Conditions, t)
 	switch {
-	case !ran, err == nil && known == nil:
+	case err == nil && (!ran || known == nil):
 	case err == nil:
 		setCondition(status, v1beta1.CloneSetCondition{Type: t, Status: corev1.ConditionFalse}, now)
 	default:

@@ -258,6 +258,7 @@ func TestFailureConditions(t *testing.T) {
 		{"success after a failure", new(failure(yes, "quota", time.Hour, time.Hour)), true, "", new(failure(no, "", 0, 0))},
 		{"success again", new(failure(no, "", time.Hour, time.Hour)), true, "", new(failure(no, "", time.Hour, time.Hour))},
 		{"failure again", new(failure(no, "", time.Hour, time.Hour)), true, "quota", new(failure(yes, "quota", 0, 0))},
+		{"a part failed of a phase that did not run to its end", nil, false, "quota", new(failure(yes, "quota", 0, 0))},
 		{"the phase did not run", new(failure(yes, "quota", time.Hour, time.Hour)), false, "", new(failure(yes, "quota", time.Hour, time.Hour))},
 	} {
 		for _, phase := range []v1beta1.CloneSetConditionType{v1beta1.CloneSetConditionFailedScale, v1beta1.CloneSetConditionFailedUpdate} {

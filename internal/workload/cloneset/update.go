@@ -39,7 +39,7 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 		updating[pod] = true
 	}
 	options := inplace.RefreshOptions{Lifecycle: p.set.Spec.Lifecycle, Now: p.now}
-	var refreshes []refresh
+	var refreshes, hopeless []refresh
 	for _, pod := range p.s.pods {
 		if touched[pod] {
 			continue
@@ -54,10 +54,15 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 			p.stuck = append(p.stuck, fmt.Sprintf("pod %s: %s", pod.Name, step.Waiting.Message))
 		}
 		labelTemplateHash(pod.Pod, &step.Edit)
-		if step.Needed() && !(step.GivesWay() && updating[pod] && p.leavesAtOnce(pod, plan.updateTo)) {
+		switch {
+		case step.Err != nil:
+			hopeless = append(hopeless, refresh{pod: pod, step: step})
+		case step.Needed() && !(step.GivesWay() && updating[pod] && p.leavesAtOnce(pod, plan.updateTo)):
 			refreshes = append(refreshes, refresh{pod: pod, step: step})
-			touched[pod] = true
+		default:
+			continue
 		}
+		touched[pod] = true
 	}
 	kept := plan.update[:0]
 	for _, pod := range plan.update {
@@ -66,7 +71,8 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 		}
 	}
 	plan.update = kept
-	return refreshes
+	// what is known to fail ends the phase, after all others have got what they need
+	return append(refreshes, hopeless...)
 }
 
 // leavesAtOnce tells whether an update of the Pod to the revision would go beyond holding it where it is.
