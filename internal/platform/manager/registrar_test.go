@@ -53,7 +53,7 @@ func newRegistrar(t *testing.T, kind schema.GroupVersionKind) *registrarFixture 
 	scheme.AddKnownTypes(metav1.SchemeGroupVersion, &metav1.PartialObjectMetadata{})
 	f.registrar = &registrar{
 		cache: &informertest.FakeInformers{Scheme: scheme},
-		discover: func(string) (*metav1.APIResourceList, error) {
+		discover: func(context.Context, string) (*metav1.APIResourceList, error) {
 			return (*f.kinds.Load())()
 		},
 		lookUps: wait.Backoff{Steps: discoveryLookUps().Steps},
