@@ -177,6 +177,9 @@ func (r *replica) kinds(s surroundings) []kind {
 				return ctrl.NewControllerManagedBy(mgr).For(&v1beta1.CloneSet{}).Named("cloneset-controller").Complete(
 					reconcile.Func(func(_ context.Context, request reconcile.Request) (reconcile.Result, error) {
 						r.reconciled <- request.Name
+						if request.Name == "crash" {
+							panic("a reconcile of the test")
+						}
 						return reconcile.Result{}, nil
 					}))
 			},

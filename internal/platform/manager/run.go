@@ -94,8 +94,10 @@ func newManager(ctx context.Context, o *Options, restConfig *rest.Config, log lo
 		return nil, err
 	}
 	// A watch that is not allowed yet is tried again at ever longer intervals: better not begin it.
-	if err := m.patiently(ctx, "permission to watch what the upkeep of webhooks needs", m.keeper.MayWatch); err != nil {
-		return nil, err
+	for _, watched := range m.keeper.Watched() {
+		if err := m.patiently(ctx, "permission to watch "+watched.Resource, watched.List); err != nil {
+			return nil, err
+		}
 	}
 	return m, nil
 }

@@ -128,7 +128,7 @@ func TestPermissionsThatComeLater(t *testing.T) {
 		return nil
 	})
 	r := startReplica(t, restConfig, outside())
-	r.says(t, "Waiting", "permission", "customresourcedefinitions", "is forbidden")
+	r.says(t, "Waiting", "permission to watch mutatingwebhookconfigurations", "is forbidden")
 	restore()
 	back := time.Now()
 	r.awaitReady(t, 20*time.Second)

@@ -86,20 +86,29 @@ type Keeper struct {
 	pendingSince time.Time
 }
 
-// MayWatch lists what the keeper watches and returns why it could not.
-func (k *Keeper) MayWatch(ctx context.Context) error {
+// Watched is something that the keeper watches.
+type Watched struct {
+	// Resource is its resource.
+	Resource string
+	// List lists it past the cache and returns why it could not.
+	List func(context.Context) error
+}
+
+// Watched returns what the keeper watches.
+func (k *Keeper) Watched() []Watched {
+	lister := func(list client.ObjectList, options ...client.ListOption) func(context.Context) error {
+		return func(ctx context.Context) error { return k.Live.List(ctx, list, append(options, client.Limit(1))...) }
+	}
 	named := func(name string) client.ListOption { return client.MatchingFields{metav1.ObjectNameField: name} }
-	var problems []error
-	list := func(list client.ObjectList, options ...client.ListOption) {
-		problems = append(problems, k.Live.List(ctx, list, append(options, client.Limit(1))...))
+	watched := []Watched{
+		{"mutatingwebhookconfigurations", lister(&admissionregistrationv1.MutatingWebhookConfigurationList{}, named(MutatingConfigurationName))},
+		{"validatingwebhookconfigurations", lister(&admissionregistrationv1.ValidatingWebhookConfigurationList{}, named(ValidatingConfigurationName))},
+		{"customresourcedefinitions", lister(newCRDList())},
 	}
-	list(&admissionregistrationv1.MutatingWebhookConfigurationList{}, named(MutatingConfigurationName))
-	list(&admissionregistrationv1.ValidatingWebhookConfigurationList{}, named(ValidatingConfigurationName))
-	list(newCRDList())
 	if k.Secret.Name != "" {
-		list(&corev1.SecretList{}, client.InNamespace(k.Secret.Namespace), named(k.Secret.Name))
+		watched = append(watched, Watched{"secrets", lister(&corev1.SecretList{}, client.InNamespace(k.Secret.Namespace), named(k.Secret.Name))})
 	}
-	return errors.Join(problems...)
+	return watched
 }
 
 // Setup runs the keeper within mgr, in every replica.
