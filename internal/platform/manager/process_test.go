@@ -120,7 +120,7 @@ func TestDeadLeaderIsReplaced(t *testing.T) {
 	died := time.Now()
 	first.stop()
 	second := startReplica(t, account, nil, "--leader-election-id=dead")
-	second.awaitReconcile(t, "orphan", 30*time.Second)
+	second.awaitReconcile(t, "orphan", time.Minute)
 	took := time.Since(died)
 	t.Logf("the next replica reconciles after %s", took)
 	if took < 5*time.Second {

@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -132,10 +134,13 @@ func (r *registrar) watchCRDs(ctx context.Context) (map[string]chan struct{}, er
 	if err != nil {
 		return nil, fmt.Errorf("watch CRDs: %w", err)
 	}
-	tell := func(any) {
-		for _, channel := range announced {
+	tell := func(crd any) {
+		for _, c := range r.controllers {
+			if !mayServe(crd, c.kind.Group) {
+				continue
+			}
 			select {
-			case channel <- struct{}{}:
+			case announced[c.name] <- struct{}{}:
 			default:
 			}
 		}
@@ -146,6 +151,17 @@ func (r *registrar) watchCRDs(ctx context.Context) (map[string]chan struct{}, er
 		return nil, fmt.Errorf("watch CRDs: %w", err)
 	}
 	return announced, nil
+}
+
+// mayServe reports whether a CRD is of the group; names of CRDs are "<plural>.<group>". Others change often in large clusters, and each change
+// would be asked after.
+func mayServe(crd any, group string) bool {
+	accessor, err := meta.Accessor(crd)
+	if err != nil {
+		return true
+	}
+	_, of, _ := strings.Cut(accessor.GetName(), ".")
+	return of == group
 }
 
 // crdMetadata is CRDs as they are cached.

@@ -167,6 +167,17 @@ func TestMissingKindIsAwaited(t *testing.T) {
 	}
 }
 
+func TestOnlyCRDsOfTheGroupAreAskedAfter(t *testing.T) {
+	for name, want := range map[string]bool{
+		"clonesets.apps.kruise.io": true, "podunavailablebudgets.policy.kruise.io": false, "things.example.com": false, "apps.kruise.io": false,
+	} {
+		crd := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if got := mayServe(crd, "apps.kruise.io"); got != want {
+			t.Errorf("%s: %t, want %t", name, got, want)
+		}
+	}
+}
+
 // While discovery fails, a kind counts as present (manager specification, section 6).
 func TestDiscoveryErrorIsNotAbsence(t *testing.T) {
 	f := newRegistrar(t, cloneSetKind())
