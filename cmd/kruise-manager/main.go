@@ -50,6 +50,9 @@ func run(ctx context.Context, arguments []string) error {
 		return err
 	}
 	m, err := manager.New(ctx, options, config, log)
+	if ctx.Err() != nil {
+		return nil
+	}
 	if err != nil {
 		return err
 	}

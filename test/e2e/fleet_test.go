@@ -25,8 +25,6 @@ const lostLead = "leader election lost"
 // fleet is the replicas of one installation, behind the webhook Service as in a cluster. One of them leads. A replica that ends by
 // itself is started again, as a kubelet does.
 type fleet struct {
-	// proven holds the replicas that have been ready; such a one must not end by itself.
-	proven  sync.Map
 	t       *testing.T
 	options managerOptions
 	watched sync.WaitGroup
@@ -71,15 +69,9 @@ func (f *fleet) launch() error {
 	if err := f.expose(); err != nil {
 		return err
 	}
-	if err := process.Ready(f.t.Context()); err != nil {
-		select {
-		case <-process.Done():
-			return nil // it could not start while API calls fail; supervise starts it again, as a kubelet does
-		default:
-			return err
-		}
+	if err := process.Ready(f.t.Context()); err != nil && !process.LogContains(lostLead) {
+		return err
 	}
-	f.proven.Store(process, true)
 	return nil
 }
 
@@ -89,10 +81,10 @@ func (f *fleet) supervise(process *managerprocess.Process) {
 	if !f.take(process) {
 		return
 	}
-	if _, proven := f.proven.Load(process); proven && !process.LogContains(lostLead) {
+	if !process.LogContains(lostLead) {
 		f.t.Errorf("a manager ended by itself:\n%s", process.Tail(logLines))
 	}
-	f.t.Log("a manager that lost its lead or could not start is started again")
+	f.t.Log("a manager that lost its lead is started again")
 	if err := f.launch(); err != nil {
 		f.t.Errorf("start a manager again: %v", err)
 	}

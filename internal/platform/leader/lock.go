@@ -5,6 +5,7 @@
 package leader
 
 import (
+	"bytes"
 	"context"
 	"sync/atomic"
 	"time"
@@ -24,8 +25,11 @@ import (
 // longer period; a short one here lets the elector act at once when there is something to do.
 const Poll = 250 * time.Millisecond
 
+// expirySlack is by how much a look at a lease at its end comes late: the elector counts from a moment after the look that found it.
+const expirySlack = 50 * time.Millisecond
+
 // Lock is a lease that a waiting replica watches: when the holder releases it, the next one takes it within a fraction of a
-// second (manager specification 19.8) instead of at its next poll. It belongs to one elector.
+// second (manager specification 19.8) instead of at its next poll, and when the holder is dead, as soon as its time is over. It belongs to one elector.
 type Lock struct {
 	inner  *resourcelock.LeaseLock
 	leases coordinationv1client.LeaseInterface
@@ -34,6 +38,11 @@ type Lock struct {
 
 	// heldByOther tells that the last look found another holder, failed that there was no answer.
 	heldByOther, failed bool
+	// seen is the record of the last look, and since when it has been like that.
+	seen  []byte
+	since time.Time
+	// term is how long another holder's record is good for, from since on.
+	term time.Duration
 	// renewed is when this replica last wrote the lease as its holder.
 	renewed time.Time
 	// slow counts renewals that had to read the lease first.
@@ -71,6 +80,10 @@ func (l *Lock) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []b
 		return nil, nil, err
 	}
 	l.heldByOther = record.HolderIdentity != "" && record.HolderIdentity != l.Identity()
+	if !bytes.Equal(l.seen, raw) {
+		l.seen, l.since = raw, l.clock.Now()
+	}
+	l.term = time.Duration(record.LeaseDurationSeconds) * time.Second
 	if record.HolderIdentity == l.Identity() {
 		l.slow.Add(1)
 	}
@@ -132,10 +145,19 @@ func (l *Lock) wait(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// awaitRelease returns when the lease has no holder any more or is gone, and at the latest after the period. Where
-// watching fails the period is all there is.
+// untilNextLook is the period, or less when the record that was seen ends before. An elector that still finds it good after its end looks
+// again after a period.
+func (l *Lock) untilNextLook() time.Duration {
+	if left := l.since.Add(l.term).Sub(l.clock.Now()); left > 0 {
+		return min(l.period, left+expirySlack)
+	}
+	return l.period
+}
+
+// awaitRelease returns when the lease has no holder any more or is gone, and at the latest when the next look is due. Where
+// watching fails that is all there is.
 func (l *Lock) awaitRelease(ctx context.Context) {
-	timer := l.clock.NewTimer(l.period)
+	timer := l.clock.NewTimer(l.untilNextLook())
 	defer timer.Stop()
 	var events <-chan watch.Event
 	watching, err := l.leases.Watch(ctx, metav1.ListOptions{

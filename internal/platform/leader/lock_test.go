@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	coordinationv1 "k8s.io/api/coordination/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
@@ -132,6 +133,35 @@ func TestWaitingReplicaLooksAgainAfterThePeriod(t *testing.T) {
 				t.Errorf("holder %q", got)
 			}
 		})
+	}
+}
+
+// A dead holder's lease is looked at when it ends, not up to a period later.
+func TestWaitingReplicaLooksAtTheEndOfTheLease(t *testing.T) {
+	held := lease("a")
+	held.Spec.LeaseDurationSeconds = new(int32(3))
+	client, clk := fake.NewClientset(held), newClock()
+	l := newLock(client, clk, "b")
+	begin := clk.Now()
+	var looks []time.Duration
+	for range 4 {
+		next := async(func() string { return holder(t, l) })
+		for waiting := true; waiting; {
+			select {
+			case <-next:
+				waiting = false
+			default:
+				if clk.HasWaiters() {
+					clk.Step(expirySlack)
+				}
+			}
+		}
+		looks = append(looks, clk.Since(begin))
+	}
+	// At once, after a period, at the end, and after another period.
+	want := []time.Duration{0, period, 3*time.Second + expirySlack, 3*time.Second + expirySlack + period}
+	if diff := cmp.Diff(want, looks); diff != "" {
+		t.Errorf("it looks at (-want +got):\n%s", diff)
 	}
 }
 

@@ -5,19 +5,14 @@ package manager
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"time"
 
 	"github.com/google/uuid"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
-	utilversion "k8s.io/apimachinery/pkg/util/version"
-	"k8s.io/apimachinery/pkg/util/wait"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -29,32 +24,6 @@ import (
 
 	"kruise.io/kruise/internal/platform/leader"
 )
-
-// serverVersion asks the API server for its version, patiently.
-func (m *Manager) serverVersion(ctx context.Context) (*utilversion.Version, error) {
-	client, err := discovery.NewDiscoveryClientForConfig(m.config)
-	if err != nil {
-		return nil, fmt.Errorf("build discovery client: %w", err)
-	}
-	var found *utilversion.Version
-	ctx, cancel := context.WithTimeout(ctx, m.options.WebhookInitializeTimeout)
-	defer cancel()
-	var last error
-	err = wait.PollUntilContextCancel(ctx, time.Second, true, func(context.Context) (bool, error) {
-		info, err := client.ServerVersion()
-		if err != nil {
-			last = err
-			m.log.Info("The API server does not answer yet", "reason", err.Error())
-			return false, nil
-		}
-		found, err = parseServerVersion(info)
-		return true, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read the version of the API server: %w", errors.Join(err, last))
-	}
-	return found, nil
-}
 
 // newLock returns the leader lease, nil without leader election.
 func (m *Manager) newLock() (*leader.Lock, error) {
@@ -82,8 +51,12 @@ func (m *Manager) newLock() (*leader.Lock, error) {
 	}), nil
 }
 
-func (m *Manager) newControllerManager(lock *leader.Lock) error {
+func (m *Manager) newControllerManager(ctx context.Context, lock *leader.Lock) error {
 	scheme, err := newScheme()
+	if err != nil {
+		return err
+	}
+	mapper, err := m.discoverKinds(ctx, scheme)
 	if err != nil {
 		return err
 	}
@@ -91,7 +64,7 @@ func (m *Manager) newControllerManager(lock *leader.Lock) error {
 	options := ctrl.Options{
 		Scheme:         scheme,
 		Cache:          cacheOptions(o, scheme),
-		MapperProvider: newMapper,
+		MapperProvider: mapperOf(mapper),
 		Client: client.Options{
 			Cache: &client.CacheOptions{
 				// Caches hold single objects of these kinds only; reading another one means reading it live.

@@ -4,13 +4,10 @@
 package manager
 
 import (
-	"net/http"
 	"sync"
 
 	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/client-go/rest"
-	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 )
 
 // rememberingMapper remembers where kinds are served. Clients ask with every request, and the answer of the mapper below is a search
@@ -19,15 +16,6 @@ import (
 type rememberingMapper struct {
 	meta.RESTMapper
 	known sync.Map // schema.GroupVersionKind to *meta.RESTMapping
-}
-
-// newMapper is a manager.Options.MapperProvider.
-func newMapper(config *rest.Config, client *http.Client) (meta.RESTMapper, error) {
-	mapper, err := apiutil.NewDynamicRESTMapper(config, client)
-	if err != nil {
-		return nil, err
-	}
-	return &rememberingMapper{RESTMapper: mapper}, nil
 }
 
 // RESTMapping implements meta.RESTMapper.

@@ -7,12 +7,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
 	"github.com/go-logr/logr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
@@ -20,6 +22,7 @@ import (
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 )
 
 const (
@@ -52,7 +55,7 @@ type registrar struct {
 	controllers []controller
 	cache       cache.Cache
 	// discover lists what a group version serves.
-	discover func(groupVersion string) (*metav1.APIResourceList, error)
+	discover func(ctx context.Context, groupVersion string) (*metav1.APIResourceList, error)
 	// lookUps paces the tries of discover.
 	lookUps wait.Backoff
 	// scope gives a controller its view of the manager; failed is called when the controller ends with an error.
@@ -86,8 +89,11 @@ func (r *registrar) Start(ctx context.Context) error {
 		}
 	}
 	announced, err := r.watchCRDs(ctx)
-	if err != nil {
-		return err
+	for ; err != nil; announced, err = r.watchCRDs(ctx) {
+		r.log.Error(err, "CRDs are not watched; it is tried again", "after", setupRetry)
+		if !r.pause(ctx, setupRetry, nil) {
+			return nil
+		}
 	}
 	var running sync.WaitGroup
 	for _, c := range r.controllers {
@@ -124,16 +130,17 @@ func (r *registrar) watchCRDs(ctx context.Context) (map[string]chan struct{}, er
 	for _, c := range r.controllers {
 		announced[c.name] = make(chan struct{}, 1)
 	}
-	object := &metav1.PartialObjectMetadata{}
-	object.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"))
-	informer, err := r.cache.GetInformer(ctx, object, cache.BlockUntilSynced(false))
+	informer, err := r.cache.GetInformer(ctx, crdMetadata(), cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watch CRDs: %w", err)
 	}
-	tell := func(any) {
-		for _, channel := range announced {
+	tell := func(crd any) {
+		for _, c := range r.controllers {
+			if !mayServe(crd, c.kind.Group) {
+				continue
+			}
 			select {
-			case channel <- struct{}{}:
+			case announced[c.name] <- struct{}{}:
 			default:
 			}
 		}
@@ -144,6 +151,24 @@ func (r *registrar) watchCRDs(ctx context.Context) (map[string]chan struct{}, er
 		return nil, fmt.Errorf("watch CRDs: %w", err)
 	}
 	return announced, nil
+}
+
+// mayServe reports whether a CRD is of the group; names of CRDs are "<plural>.<group>". Others change often in large clusters, and each change
+// would be asked after.
+func mayServe(crd any, group string) bool {
+	accessor, err := meta.Accessor(crd)
+	if err != nil {
+		return true
+	}
+	_, of, _ := strings.Cut(accessor.GetName(), ".")
+	return of == group
+}
+
+// crdMetadata is CRDs as they are cached.
+func crdMetadata() client.Object {
+	object := &metav1.PartialObjectMetadata{}
+	object.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinition"))
+	return object
 }
 
 // maintain keeps one controller set up until ctx ends.
@@ -219,8 +244,10 @@ func (r *registrar) served(ctx context.Context, kind schema.GroupVersionKind) bo
 		return true
 	}
 	found := true
-	err := wait.ExponentialBackoffWithContext(ctx, r.lookUps, func(context.Context) (bool, error) {
-		list, err := r.discover(kind.GroupVersion().String())
+	err := wait.ExponentialBackoffWithContext(ctx, r.lookUps, func(ctx context.Context) (bool, error) {
+		ctx, cancel := context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+		list, err := r.discover(ctx, kind.GroupVersion().String())
 		if apierrors.IsNotFound(err) {
 			found = false
 			return true, nil

@@ -53,7 +53,7 @@ func newRegistrar(t *testing.T, kind schema.GroupVersionKind) *registrarFixture 
 	scheme.AddKnownTypes(metav1.SchemeGroupVersion, &metav1.PartialObjectMetadata{})
 	f.registrar = &registrar{
 		cache: &informertest.FakeInformers{Scheme: scheme},
-		discover: func(string) (*metav1.APIResourceList, error) {
+		discover: func(context.Context, string) (*metav1.APIResourceList, error) {
 			return (*f.kinds.Load())()
 		},
 		lookUps: wait.Backoff{Steps: discoveryLookUps().Steps},
@@ -164,6 +164,17 @@ func TestMissingKindIsAwaited(t *testing.T) {
 			f.step(t)
 			f.awaitSetup(t)
 		})
+	}
+}
+
+func TestOnlyCRDsOfTheGroupAreAskedAfter(t *testing.T) {
+	for name, want := range map[string]bool{
+		"clonesets.apps.kruise.io": true, "podunavailablebudgets.policy.kruise.io": false, "things.example.com": false, "apps.kruise.io": false,
+	} {
+		crd := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if got := mayServe(crd, "apps.kruise.io"); got != want {
+			t.Errorf("%s: %t, want %t", name, got, want)
+		}
 	}
 }
 

@@ -83,15 +83,16 @@ func reset(t *testing.T) {
 // replica is one manager of a test.
 type replica struct {
 	*Manager
+	log    ktesting.Buffer
 	health string
 	port   int
 	start  time.Time
 	stop   context.CancelFunc
 	// reconciled receives the name of each CloneSet that this replica reconciled.
 	reconciled chan string
-	// done is closed when Run has returned err.
-	done chan struct{}
-	err  error
+	// built is closed when Manager is set, done when the manager has ended with err.
+	built, done chan struct{}
+	err         error
 }
 
 // outside are the variables of a manager that API servers call at its address. Replicas share the certificate's Secret.
@@ -122,19 +123,20 @@ func (r *replica) run(t *testing.T, restConfig *rest.Config, table func(surround
 	if err := o.Parse(fs, arguments, func(name string) string { return values[name] }); err != nil {
 		t.Fatal(err)
 	}
-	r.health, r.port, r.start, r.done = "http://127.0.0.1:"+strconv.Itoa(health), port, time.Now(), make(chan struct{})
+	r.health, r.port, r.start = "http://127.0.0.1:"+strconv.Itoa(health), port, time.Now()
+	r.built, r.done = make(chan struct{}), make(chan struct{})
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	r.stop = stop
-	log, _ := ktesting.NewTestContext(t)
+	log := ktesting.NewLogger(t, ktesting.NewConfig(ktesting.BufferLogs(true)))
+	r.log = log.GetSink().(ktesting.Underlier).GetBuffer()
 	ctrl.SetLogger(logr.Discard())
-	m, err := newManager(ctx, o, restConfig, log, table)
-	if err != nil {
-		t.Fatal(err)
-	}
-	r.Manager = m
 	go func() {
-		r.err = m.Run(ctx)
-		close(r.done)
+		defer close(r.done)
+		if r.Manager, r.err = newManager(ctx, o, restConfig, log, table); r.err != nil {
+			return
+		}
+		close(r.built)
+		r.err = r.Run(ctx)
 	}()
 	t.Cleanup(func() {
 		stop()
@@ -175,6 +177,9 @@ func (r *replica) kinds(s surroundings) []kind {
 				return ctrl.NewControllerManagedBy(mgr).For(&v1beta1.CloneSet{}).Named("cloneset-controller").Complete(
 					reconcile.Func(func(_ context.Context, request reconcile.Request) (reconcile.Result, error) {
 						r.reconciled <- request.Name
+						if request.Name == "crash" {
+							panic("a reconcile of the test")
+						}
 						return reconcile.Result{}, nil
 					}))
 			},
@@ -193,6 +198,7 @@ func (r *replica) awaitReady(t *testing.T, within time.Duration) time.Duration {
 		}
 		return get(ctx, r.health+"/readyz")
 	})
+	<-r.built
 	return time.Since(r.start)
 }
 

@@ -35,6 +35,8 @@ type Manager struct {
 	config  *rest.Config
 	clock   clock.Clock
 	log     logr.Logger
+	// readyBy is the end of the time for the start.
+	readyBy time.Time
 
 	mgr       ctrl.Manager
 	serving   *certs.Serving
@@ -67,6 +69,7 @@ func New(ctx context.Context, o *Options, restConfig *rest.Config, log logr.Logg
 
 func newManager(ctx context.Context, o *Options, restConfig *rest.Config, log logr.Logger, table func(surroundings) []kind) (*Manager, error) {
 	m := &Manager{options: o, config: rest.CopyConfig(restConfig), clock: clock.RealClock{}, log: log, serving: &certs.Serving{}}
+	m.readyBy = m.clock.Now().Add(o.WebhookInitializeTimeout)
 	m.config.QPS, m.config.Burst = float32(o.QPS), o.Burst
 	m.config.UserAgent = userAgent
 	for _, notice := range o.Notices {
@@ -75,7 +78,7 @@ func newManager(ctx context.Context, o *Options, restConfig *rest.Config, log lo
 	if err := o.PrepareProtectionLog(); err != nil {
 		return nil, err
 	}
-	serverVersion, err := m.serverVersion(ctx)
+	serverVersion, err := m.readVersion(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -84,11 +87,17 @@ func newManager(ctx context.Context, o *Options, restConfig *rest.Config, log lo
 	if err != nil {
 		return nil, err
 	}
-	if err := m.newControllerManager(lock); err != nil {
+	if err := m.newControllerManager(ctx, lock); err != nil {
 		return nil, err
 	}
 	if err := m.wire(ctx, table, serverVersion, lock); err != nil {
 		return nil, err
+	}
+	// A watch that is not allowed yet is tried again at ever longer intervals: better not begin it.
+	for _, watched := range m.keeper.Watched() {
+		if err := m.patiently(ctx, "permission to watch "+watched.Resource, watched.List); err != nil {
+			return nil, err
+		}
 	}
 	return m, nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	utilversion "k8s.io/apimachinery/pkg/util/version"
@@ -24,6 +25,9 @@ import (
 	"kruise.io/kruise/internal/platform/leader"
 	"kruise.io/kruise/internal/platform/webhook"
 )
+
+// slowStart is when a start is told to be slow that still waits for certificate and configurations.
+const slowStart = 5 * time.Second
 
 // wire puts server, keeper, controllers, metrics and checks together.
 func (m *Manager) wire(ctx context.Context, table func(surroundings) []kind, serverVersion *utilversion.Version, lock *leader.Lock) error {
@@ -87,7 +91,8 @@ func (m *Manager) addKeeper(registrations []webhook.Registration) error {
 	default:
 		m.keeper.Source = &certs.SecretSource{Issuer: issuer, Client: keeperClient, Key: secret}
 	}
-	if err := m.keeper.Setup(m.mgr, secret); err != nil {
+	m.keeper.Secret = secret
+	if err := m.keeper.Setup(m.mgr); err != nil {
 		return err
 	}
 	if m.keeper.External {
@@ -99,15 +104,27 @@ func (m *Manager) addKeeper(registrations []webhook.Registration) error {
 
 // awaitWebhooks ends the process when certificate and configurations are not in place in time.
 func (m *Manager) awaitWebhooks(ctx context.Context) error {
-	timer := m.clock.NewTimer(m.options.WebhookInitializeTimeout)
-	defer timer.Stop()
-	select {
-	case <-m.keeper.Synced():
-	case <-ctx.Done():
-	case <-timer.C():
-		return fmt.Errorf("not ready after --webhook-initialize-timeout=%s: %w", m.options.WebhookInitializeTimeout, m.keeper.Ready())
+	notice, end := m.clock.NewTimer(slowStart), m.clock.NewTimer(m.readyBy.Sub(m.clock.Now()))
+	defer notice.Stop()
+	defer end.Stop()
+	for {
+		select {
+		case <-m.keeper.Synced():
+			return nil
+		case <-ctx.Done():
+			return nil
+		case <-notice.C():
+			if reason := m.keeper.Ready(); reason != nil {
+				m.log.Info("Waiting", "for", "webhook certificate and configurations", "atMost", m.readyBy.Sub(m.clock.Now()).Round(time.Second),
+					"reason", reason.Error())
+			}
+		case <-end.C():
+			if reason := m.keeper.Ready(); reason != nil {
+				return m.notReady(reason)
+			}
+			return nil
+		}
 	}
-	return nil
 }
 
 func (m *Manager) addRegistrar(controllers []controller) error {
@@ -119,7 +136,7 @@ func (m *Manager) addRegistrar(controllers []controller) error {
 	m.registrar = &registrar{
 		controllers: controllers,
 		cache:       m.mgr.GetCache(),
-		discover:    discoveryClient.ServerResourcesForGroupVersion,
+		discover:    discoveryClient.ServerResourcesForGroupVersionWithContext,
 		lookUps:     discoveryLookUps(),
 		scope: func(name string, failed func(error)) (ctrl.Manager, error) {
 			own, live, err := m.clients(name)

@@ -22,8 +22,7 @@ import (
 // eachConvertedCRD reads the installed CRDs of this product that may need conversion and calls do for those that have it by webhook. The
 // cache holds nothing but metadata of CRDs: with their schemas they are the largest objects of many clusters.
 func (k *Keeper) eachConvertedCRD(ctx context.Context, do func(*apiextensionsv1.CustomResourceDefinition) error) error {
-	list := &metav1.PartialObjectMetadataList{}
-	list.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinitionList"))
+	list := newCRDList()
 	if err := k.Client.List(ctx, list); err != nil {
 		return fmt.Errorf("list CRDs: %w", err)
 	}
@@ -45,6 +44,13 @@ func (k *Keeper) eachConvertedCRD(ctx context.Context, do func(*apiextensionsv1.
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// newCRDList is for the metadata of CRDs.
+func newCRDList() *metav1.PartialObjectMetadataList {
+	list := &metav1.PartialObjectMetadataList{}
+	list.SetGroupVersionKind(apiextensionsv1.SchemeGroupVersion.WithKind("CustomResourceDefinitionList"))
+	return list
 }
 
 // publishConversion points the conversion of one CRD to this product's server. The strategy stays as it is.

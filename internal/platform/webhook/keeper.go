@@ -8,6 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"sync"
 	"time"
 
@@ -15,6 +16,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
@@ -63,9 +65,11 @@ type Keeper struct {
 	Registrations []Registration
 	// Target is how API servers reach the server.
 	Target Target
+	// Secret is the Secret of the certificate, empty where there is none.
+	Secret types.NamespacedName
 	// Client reads the Secret, configurations and metadata of CRDs from a cache, and writes.
 	Client client.Client
-	// Live reads CRDs.
+	// Live reads CRDs, and lists what is watched.
 	Live client.Reader
 	// Clock gives the time.
 	Clock clock.PassiveClock
@@ -82,8 +86,33 @@ type Keeper struct {
 	pendingSince time.Time
 }
 
-// Setup runs the keeper within mgr, in every replica. secret is the Secret of the certificate, empty where there is none.
-func (k *Keeper) Setup(mgr ctrl.Manager, secret types.NamespacedName) error {
+// Watched is something that the keeper watches.
+type Watched struct {
+	// Resource is its resource.
+	Resource string
+	// List lists it past the cache and returns why it could not.
+	List func(context.Context) error
+}
+
+// Watched returns what the keeper watches.
+func (k *Keeper) Watched() []Watched {
+	lister := func(list client.ObjectList, options ...client.ListOption) func(context.Context) error {
+		return func(ctx context.Context) error { return k.Live.List(ctx, list, append(options, client.Limit(1))...) }
+	}
+	named := func(name string) client.ListOption { return client.MatchingFields{metav1.ObjectNameField: name} }
+	watched := []Watched{
+		{"mutatingwebhookconfigurations", lister(&admissionregistrationv1.MutatingWebhookConfigurationList{}, named(MutatingConfigurationName))},
+		{"validatingwebhookconfigurations", lister(&admissionregistrationv1.ValidatingWebhookConfigurationList{}, named(ValidatingConfigurationName))},
+		{"customresourcedefinitions", lister(newCRDList())},
+	}
+	if k.Secret.Name != "" {
+		watched = append(watched, Watched{"secrets", lister(&corev1.SecretList{}, client.InNamespace(k.Secret.Namespace), named(k.Secret.Name))})
+	}
+	return watched
+}
+
+// Setup runs the keeper within mgr, in every replica.
+func (k *Keeper) Setup(mgr ctrl.Manager) error {
 	k.mu.Lock()
 	k.lastPass = k.Clock.Now()
 	k.mu.Unlock()
@@ -107,10 +136,12 @@ func (k *Keeper) Setup(mgr ctrl.Manager, secret types.NamespacedName) error {
 		})).
 		WithOptions(controller.Options{
 			NeedLeaderElection: new(false),
-			RateLimiter:        workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryBase, retryMax),
+			// What has to be in place in time is the outcome, not the cache: without it the process goes on, unready.
+			CacheSyncTimeout: math.MaxInt64,
+			RateLimiter:      workqueue.NewTypedItemExponentialFailureRateLimiter[reconcile.Request](retryBase, retryMax),
 		})
-	if secret.Name != "" {
-		b = b.Watches(&corev1.Secret{}, one, named(secret.Name))
+	if k.Secret.Name != "" {
+		b = b.Watches(&corev1.Secret{}, one, named(k.Secret.Name))
 	}
 	if err := b.Complete(k); err != nil {
 		return fmt.Errorf("set up %s: %w", ControllerName, err)

@@ -12,9 +12,10 @@ import (
 	"kruise.io/kruise/api/apps/v1beta1"
 )
 
-// creationsPerPass bounds how many Pods one pass creates. The Pods of the pass before are scheduled meanwhile and wait for their readiness
-// gates to be set, which the next pass does while it creates more.
-const creationsPerPass = 100
+// creationsPerPass bounds how many Pods one pass creates: the first five batches of a slow start. The Pods of the pass before are scheduled
+// meanwhile and wait for their readiness gates to be set, which the next pass does while it creates more. A gate that is set before the
+// containers run costs the kubelet no status write of its own.
+const creationsPerPass = 1 + 2 + 4 + 8 + 16
 
 // planCreation decides which Pods to create: each of its side's revision, and with the instance id of surviving claims where there
 // are some (cloneset spec 3.6).

@@ -102,6 +102,38 @@ func (a *app) kubeconfigCommand() *cobra.Command {
 	return cmd
 }
 
+func (a *app) pushCommand() *cobra.Command {
+	cmd := &cobra.Command{
+		Use:   "push IMAGE",
+		Short: "Make an image of one statically linked program and store it at the instance's registry, for real nodes to run",
+		Args:  cobra.ExactArgs(1),
+	}
+	name := nameFlag(cmd)
+	program := cmd.Flags().String("program", "", "path of the program on this machine")
+	at := cmd.Flags().String("at", "", "path of the program in the image, which is what the image runs")
+	for _, flag := range []string{"program", "at"} {
+		if err := cmd.MarkFlagRequired(flag); err != nil {
+			panic(fmt.Sprintf("flag of push: %v", err))
+		}
+	}
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		m, err := a.manager(cmd)
+		if err != nil {
+			return err
+		}
+		inst, err := running(m.Store, *name)
+		if err != nil {
+			return err
+		}
+		image, err := registry.ProgramImage(*program, *at)
+		if err != nil {
+			return err
+		}
+		return registry.Push(cmd.Context(), cluster.RegistryAddress(inst), args[0], image)
+	}
+	return cmd
+}
+
 func (a *app) imagesCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "images",

@@ -140,6 +140,33 @@ func withConfig(image v1.Image, d Definition) *v1.ConfigFile {
 	return config
 }
 
+// ProgramImage makes an image of one statically linked program, which it runs, at the path it is to have there.
+func ProgramImage(programPath, at string) (v1.Image, error) {
+	program, err := os.ReadFile(programPath)
+	if err != nil {
+		return nil, fmt.Errorf("read program: %w", err)
+	}
+	if !path.IsAbs(at) || path.Base(at) == "/" {
+		return nil, fmt.Errorf("path %q in the image: give an absolute one such as /manager", at)
+	}
+	content, err := layer(file{name: path.Clean(at)[1:], mode: 0o755, data: program}, file{name: "tmp/", mode: 0o1777})
+	if err != nil {
+		return nil, err
+	}
+	image, err := mutate.AppendLayers(empty.Image, content)
+	if err != nil {
+		return nil, fmt.Errorf("make image of %s: %w", programPath, err)
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, fmt.Errorf("make image of %s: %w", programPath, err)
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture = "linux", runtime.GOARCH
+	config.Config = v1.Config{Entrypoint: []string{path.Clean(at)}, WorkingDir: "/"}
+	return mutate.ConfigFile(image, config)
+}
+
 // shellLayer holds busybox and a link for each of the commands that tests and people use most. Those that look up
 // hosts are left out: the statically linked busybox crashes in them; "/playground get" serves instead.
 func shellLayer(busybox []byte) (v1.Layer, error) {

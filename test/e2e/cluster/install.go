@@ -30,10 +30,8 @@ func (c *Cluster) Install(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, object := range objects {
-		if err := c.put(ctx, object); err != nil {
-			return fmt.Errorf("write %s %s: %w", object.GetKind(), object.GetName(), err)
-		}
+	if err := c.Apply(ctx, objects); err != nil {
+		return err
 	}
 	crds, err := config.CRDs()
 	if err != nil {
@@ -42,6 +40,16 @@ func (c *Cluster) Install(ctx context.Context) error {
 	for _, crd := range crds {
 		if err := c.established(ctx, crd.Name); err != nil {
 			return fmt.Errorf("wait for CRD %s: %w", crd.Name, err)
+		}
+	}
+	return nil
+}
+
+// Apply creates the objects, or replaces them, one after the other.
+func (c *Cluster) Apply(ctx context.Context, objects []*unstructured.Unstructured) error {
+	for _, object := range objects {
+		if err := c.put(ctx, object); err != nil {
+			return fmt.Errorf("write %s %s: %w", object.GetKind(), object.GetName(), err)
 		}
 	}
 	return nil

@@ -28,11 +28,11 @@ import (
 // readyTimeout bounds the time to readiness; the product promises ten seconds on an idle cluster.
 const readyTimeout = 60 * time.Second
 
-// Build compiles the manager from the module at root into folder and returns the path of the program.
+// Build compiles the manager from the module at root into folder, linked statically as for an image, and returns the path of the program.
 func Build(ctx context.Context, root, folder string) (string, error) {
 	program := filepath.Join(folder, "kruise-manager")
-	build := exec.CommandContext(ctx, "go", "build", "-o", program, "./cmd/kruise-manager")
-	build.Dir = root
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-o", program, "./cmd/kruise-manager")
+	build.Dir, build.Env = root, append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build the manager: %w\n%s", err, out)
 	}
