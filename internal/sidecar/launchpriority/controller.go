@@ -40,7 +40,8 @@ const (
 	workers = 4
 	// lookAgain is when a Pod is looked at whose ConfigMap just changed or is being deleted.
 	lookAgain = time.Second
-	// lookLater is when a Pod is looked at whose ConfigMap is in the hands of somebody else.
+	// lookLater is when a Pod is looked at whose ConfigMap is in the hands of somebody else, or whose containers should have been started by
+	// then.
 	lookLater = time.Minute
 )
 
@@ -135,7 +136,9 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 			"belong to this Pod: delete it, then it is made anew", launch.ConfigMapName(pod.Name))
 		return ctrl.Result{RequeueAfter: lookLater}, nil
 	}
-	err = r.release(ctx, pod, next, keys, configMap)
+	if err = r.release(ctx, pod, next, keys, configMap); err == nil {
+		err = r.mark(ctx, pod, n, next != keep)
+	}
 	switch {
 	case err == nil:
 	case apierrors.IsConflict(err), apierrors.IsNotFound(err), apierrors.IsAlreadyExists(err):
@@ -146,12 +149,13 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.tellBlocked(pod, err)
 		return ctrl.Result{}, err
 	}
-	if err := r.mark(ctx, pod, n, next != keep); err != nil && !apierrors.IsConflict(err) && !apierrors.IsNotFound(err) {
-		return ctrl.Result{}, err
-	}
 	if isLaunched(pod) && next == create {
 		r.recorder.Eventf(pod, corev1.EventTypeNormal, reasonRestored, "made ConfigMap %s anew, without which containers of this Pod cannot be started again",
 			launch.ConfigMapName(pod.Name))
+	}
+	if len(n.refused) > 0 {
+		// if keys get lost before the kubelet looks again, nothing in the Pod changes
+		return ctrl.Result{RequeueAfter: lookLater}, nil
 	}
 	return ctrl.Result{}, nil
 }
