@@ -66,6 +66,10 @@ func (Admission) Admit(_ context.Context, _ string, pod *corev1.Pod) error {
 	for i := range pod.Spec.Containers {
 		hold(&pod.Spec.Containers[i], launch.NewBarrier(pod.Name, priorities[i]).Env())
 	}
+	if isLaunched(pod) {
+		// the mark came with a copy of a Pod that was launched; it would let all containers go at once
+		pod.Annotations[v1beta1.ContainerLaunchPriorityCompletedAnnotation] = "false"
+	}
 	return nil
 }
 

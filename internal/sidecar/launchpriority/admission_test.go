@@ -202,7 +202,11 @@ func TestAdmitProperties(t *testing.T) {
 			return
 		}
 		once.Name = "copy"
+		launched(once)
 		copied := admit(once)
+		if isLaunched(copied) {
+			t.Fatal("a copy of a Pod that was launched counts as launched")
+		}
 		for i := range copied.Spec.Containers {
 			for _, variable := range copied.Spec.Containers[i].Env {
 				if want := launch.NewBarrier("copy", priorities[i]).Env(); variable.Name == want.Name && !cmp.Equal(variable, want) {
