@@ -34,12 +34,11 @@ func heldContainers(pod *corev1.Pod) []held {
 	var (
 		containers []held
 		statuses   map[string]*corev1.ContainerStatus
-		own        = launch.ConfigMapName(pod.Name)
 	)
 	for i := range pod.Spec.Containers {
 		container := &pod.Spec.Containers[i]
 		barrier, ok := launch.BarrierOf(container)
-		if !ok || barrier.ConfigMap != own {
+		if !ok || barrier.ConfigMap != launch.ConfigMapName(pod.Name) {
 			continue
 		}
 		if statuses == nil {

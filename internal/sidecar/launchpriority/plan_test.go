@@ -165,3 +165,13 @@ func TestEvents(t *testing.T) {
 		t.Error("a new Pod with barriers makes no pass")
 	}
 }
+
+// Every event of every Pod of the cluster comes by.
+func TestEventsOfOtherPodsCostNothing(t *testing.T) {
+	pod := fixtures.Pod("free", fixtures.ReadySince(time.Unix(1, 0)))
+	pod.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "A", Value: "1"}, {Name: "B", Value: "2"}}
+	filter, change := needsChanged(), event.UpdateEvent{ObjectOld: pod, ObjectNew: pod.DeepCopy()}
+	if allocations := testing.AllocsPerRun(100, func() { filter.Update(change) }); allocations > 0 {
+		t.Errorf("%.0f allocations for an event of a Pod without barriers", allocations)
+	}
+}
