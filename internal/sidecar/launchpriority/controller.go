@@ -135,6 +135,7 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.recorder.Eventf(pod, corev1.EventTypeWarning, reasonBlocked, "ConfigMap %s, by which the containers are started in order, exists and does not "+
 			"belong to this Pod: delete it, then it is made anew", launch.ConfigMapName(pod.Name))
 		return ctrl.Result{RequeueAfter: lookLater}, nil
+	default:
 	}
 	if err = r.release(ctx, pod, next, keys, configMap); err == nil {
 		err = r.mark(ctx, pod, n, next != keep)

@@ -99,7 +99,7 @@ func (w *world) pass(failFirst, failSecond bool) {
 
 // settle lets the node work without faults, and the controller on its events alone, until nothing happens any more.
 func (w *world) settle() {
-	for round := range 4*len(w.states) + 4 {
+	for range 4*len(w.states) + 4 {
 		before := fmt.Sprint(w.states, keysOf(w.configMap), isLaunched(w.pod))
 		if w.event {
 			w.pass(false, false)
@@ -120,7 +120,6 @@ func (w *world) settle() {
 			return
 		}
 		w.pass(false, false)
-		_ = round
 	}
 	w.t.Fatalf("it does not come to rest: %v", w.states)
 }
