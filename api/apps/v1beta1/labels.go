@@ -31,8 +31,15 @@ const (
 	// RuntimeContainersMetaAnnotation is the node agent's report about the running containers, as JSON.
 	RuntimeContainersMetaAnnotation = "apps.kruise.io/runtime-containers-meta"
 
-	// ContainerLaunchPriorityAnnotation with value "Ordered" on a Pod starts its containers in their order.
+	// ContainerLaunchPriorityAnnotation with value ContainerLaunchOrdered on a Pod starts its containers in their order.
 	ContainerLaunchPriorityAnnotation = "apps.kruise.io/container-launch-priority"
+	// ContainerLaunchOrdered is the value of ContainerLaunchPriorityAnnotation.
+	ContainerLaunchOrdered = "Ordered"
+	// ContainerLaunchPriorityCompletedAnnotation with value "true" says that every container of the Pod may start.
+	ContainerLaunchPriorityCompletedAnnotation = "apps.kruise.io/container-launch-priority-completed"
+	// ContainerLaunchReleasedAnnotation holds the time (RFC 3339) at which containers were let go that the kubelet had already turned
+	// away. Writing it makes the kubelet look at the Pod at once.
+	ContainerLaunchReleasedAnnotation = "apps.kruise.io/container-launch-priority-released"
 	// ContainerLaunchPriorityEnv gives a container its launch priority, an integer; greater starts earlier.
 	ContainerLaunchPriorityEnv = "KRUISE_CONTAINER_PRIORITY"
 	// ContainerLaunchBarrierEnv is injected; its configMapKeyRef key "p_<n>" carries the container's launch priority.

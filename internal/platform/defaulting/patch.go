@@ -21,7 +21,7 @@ import (
 )
 
 // Patch returns the patch that does to the object as sent what was done to its typed form between before and after. Defaults add
-// fields, or round values; lists keep their lengths.
+// fields, round values, or append to lists; lists never get shorter.
 func Patch(sent map[string]any, before, after any) ([]jsonpatch.JsonPatchOperation, error) {
 	from, err := tree(before)
 	if err != nil {
@@ -90,14 +90,17 @@ func (d *differences) within(path string, sent, before, after any) bool {
 	case []any:
 		is, ok := sent.([]any)
 		from, was := before.([]any)
-		if !ok || !was || len(is) != len(after) || len(from) != len(after) {
+		if !ok || !was || len(is) != len(from) || len(from) > len(after) {
 			return false
 		}
-		for i := range after {
+		for i := range from {
 			at := path + "/" + strconv.Itoa(i)
 			if !reflect.DeepEqual(from[i], after[i]) && !d.within(at, is[i], from[i], after[i]) {
 				d.add("replace", at, after[i])
 			}
+		}
+		for _, appended := range after[len(from):] {
+			d.add("add", path+"/-", appended)
 		}
 		return true
 	default:

@@ -43,6 +43,9 @@ func TestPatch(t *testing.T) {
 			func(x *thing) { x.Size, x.Unit, x.Deep, x.Inner.Name = 3, "u", &inner{}, "n" }},
 		{"inside of lists", `{"parts":[{"name":"a","new":1},null]}`, `{"parts":[{"name":"a","new":1,"mode":7},{"name":"b"}]}`,
 			func(x *thing) { x.Parts[0].Mode, x.Parts[1].Name = &mode, "b" }},
+		{"at the end of lists", `{"parts":[{"name":"a","new":1}]}`, `{"parts":[{"name":"a","new":1,"mode":7},{"name":"b"},{"name":"c"}]}`,
+			func(x *thing) { x.Parts[0].Mode = &mode; x.Parts = append(x.Parts, inner{Name: "b"}, inner{Name: "c"}) }},
+		{"lists that were empty", `{"parts":[]}`, `{"parts":[{"name":"b"}]}`, func(x *thing) { x.Parts = []inner{{Name: "b"}} }},
 		{"rounded values", `{"labels":{"a/b~c":"1"}}`, `{"labels":{"a/b~c":"2"}}`, func(x *thing) { x.Labels["a/b~c"] = "2" }},
 	} {
 		t.Run(c.name, func(t *testing.T) {

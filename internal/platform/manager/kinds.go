@@ -22,6 +22,7 @@ import (
 	"kruise.io/kruise/internal/platform/webhook"
 	"kruise.io/kruise/internal/pod/admission"
 	"kruise.io/kruise/internal/pod/readiness"
+	"kruise.io/kruise/internal/sidecar/launchpriority"
 	"kruise.io/kruise/internal/workload/cloneset"
 )
 
@@ -65,10 +66,16 @@ func pods(s surroundings) kind {
 			setup: func(mgr ctrl.Manager) error {
 				return readiness.SetupController(mgr, readiness.ControllerOptions{Clock: s.clock, CacheSyncTimeout: s.options.CacheSyncTimeout})
 			},
+		}, {
+			// whatever the gates: Pods that got barriers before must not wait for ever
+			name: launchpriority.ControllerName,
+			setup: func(mgr ctrl.Manager) error {
+				return launchpriority.Setup(mgr, launchpriority.Options{Clock: s.clock, CacheSyncTimeout: s.options.CacheSyncTimeout})
+			},
 		}},
 	}
 	if gates.Enabled(features.PodWebhook) {
-		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)})
+		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, launchpriority.Admission{})
 		k.webhooks = []webhook.Registration{podWebhook(s.options.Environment.Namespace, gates, steps)}
 	}
 	return k

@@ -14,28 +14,13 @@ import (
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/platform/webhook"
+	"kruise.io/kruise/internal/sidecar/launchpriority"
 )
 
 // podWebhook is the entry for new Pods. It must never keep a cluster from making Pods that the product has nothing to do with (manager
-// specification 19.9): API servers send only those that a workload of the product controls, or all when every Pod gets the readiness gate,
-// and none of kube-system and of the manager's own namespace.
+// specification 19.9): API servers send only those that a step of admission changes, and none of kube-system and of the manager's own
+// namespace.
 func podWebhook(namespace string, gates features.Gate, handler admission.Handler) webhook.Registration {
-	conditions := []admissionregistrationv1.MatchCondition{{
-		Name:       webhook.ConditionPrefix + "namespace",
-		Expression: fmt.Sprintf("!(request.namespace in ['%s', '%s'])", metav1.NamespaceSystem, namespace),
-	}, {
-		// workloads of the product make their Pods with the gate: they need no webhook, alive or not
-		Name: webhook.ConditionPrefix + "lacks-readiness-gate",
-		Expression: fmt.Sprintf("!has(object.spec.readinessGates) || !object.spec.readinessGates.exists(g, g.conditionType == '%s')",
-			v1beta1.KruisePodReady),
-	}}
-	if !gates.Enabled(features.KruisePodReadinessGate) {
-		conditions = append(conditions, admissionregistrationv1.MatchCondition{
-			Name: webhook.ConditionPrefix + "controlled-by-kruise",
-			Expression: "has(object.metadata.ownerReferences) && object.metadata.ownerReferences.exists(r, " +
-				"has(r.controller) && r.controller && r.apiVersion.startsWith('apps.kruise.io/'))",
-		})
-	}
 	return webhook.Registration{
 		Name:    "mpod.kb.io",
 		Type:    webhook.Mutating,
@@ -48,6 +33,23 @@ func podWebhook(namespace string, gates features.Gate, handler admission.Handler
 			{Key: webhook.ControlPlaneLabel, Operator: metav1.LabelSelectorOpNotIn, Values: []string{webhook.ControlPlaneValue}},
 			{Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpNotIn, Values: []string{metav1.NamespaceSystem, namespace}},
 		}},
-		MatchConditions: conditions,
+		MatchConditions: []admissionregistrationv1.MatchCondition{{
+			Name:       webhook.ConditionPrefix + "namespace",
+			Expression: fmt.Sprintf("!(request.namespace in ['%s', '%s'])", metav1.NamespaceSystem, namespace),
+		}, {
+			Name:       webhook.ConditionPrefix + "is-changed",
+			Expression: needsReadinessGate(gates.Enabled(features.KruisePodReadinessGate)) + " || (" + launchpriority.MatchExpression + ")",
+		}},
 	}
+}
+
+// needsReadinessGate is, in CEL, which Pods are given the readiness gate: those that a workload of the product controls, or all. Workloads
+// of the product make their Pods with the gate: they need no webhook for it, alive or not.
+func needsReadinessGate(all bool) string {
+	lacks := fmt.Sprintf("(!has(object.spec.readinessGates) || !object.spec.readinessGates.exists(g, g.conditionType == '%s'))", v1beta1.KruisePodReady)
+	if all {
+		return lacks
+	}
+	return "(" + lacks + " && has(object.metadata.ownerReferences) && object.metadata.ownerReferences.exists(r, " +
+		"has(r.controller) && r.controller && r.apiVersion.startsWith('apps.kruise.io/')))"
 }

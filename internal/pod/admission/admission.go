@@ -8,11 +8,13 @@ package admission
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"kruise.io/kruise/internal/platform/decoding"
@@ -24,7 +26,7 @@ type Step interface {
 	// Name names the step in errors.
 	Name() string
 	// Admit changes the Pod that is about to be created. namespace is that of the request: the Pod may not say it. An error refuses
-	// the request.
+	// the request: with 422 what is invalid in the Pod (apierrors.NewInvalid), everything else as a failure of ours.
 	Admit(ctx context.Context, namespace string, pod *corev1.Pod) error
 }
 
@@ -49,7 +51,7 @@ func (p *pipeline) Handle(ctx context.Context, req admission.Request) admission.
 	admitted := sent.DeepCopy()
 	for _, step := range p.steps {
 		if err := step.Admit(ctx, req.Namespace, admitted); err != nil {
-			return admission.Errored(http.StatusInternalServerError, fmt.Errorf("%s: %w", step.Name(), err))
+			return refusal(step, err)
 		}
 	}
 	patch, err := defaulting.Patch(tree, sent, admitted)
@@ -57,4 +59,13 @@ func (p *pipeline) Handle(ctx context.Context, req admission.Request) admission.
 		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("encode patch of Pod: %w", err))
 	}
 	return admission.Patched("", patch...)
+}
+
+func refusal(step Step, err error) admission.Response {
+	var told apierrors.APIStatus
+	if apierrors.IsInvalid(err) && errors.As(err, &told) {
+		status := told.Status()
+		return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Result: &status}}
+	}
+	return admission.Errored(http.StatusInternalServerError, fmt.Errorf("%s: %w", step.Name(), err))
 }

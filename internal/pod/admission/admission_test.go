@@ -6,6 +6,7 @@ package admission_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,7 +14,9 @@ import (
 	jsonpatch "gomodules.xyz/jsonpatch/v2"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrladmission "sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"github.com/google/go-cmp/cmp"
@@ -55,8 +58,7 @@ func TestReadinessGate(t *testing.T) {
 		"referring to a workload only": {pod: referenced},
 		"of nobody, with the gate on":  {pod: free, all: true, want: added},
 		"that lists another gate": {pod: others, all: true, want: []jsonpatch.JsonPatchOperation{{
-			Operation: "add", Path: "/spec/readinessGates",
-			Value: []any{map[string]any{"conditionType": "example.com/x"}, map[string]any{"conditionType": "KruisePodReady"}},
+			Operation: "add", Path: "/spec/readinessGates/-", Value: map[string]any{"conditionType": "KruisePodReady"},
 		}}},
 		"that lists the gate already": {pod: gated, all: true},
 	} {
@@ -84,8 +86,15 @@ func TestErrors(t *testing.T) {
 		code int32
 		says string
 	}{
-		"a Pod that is no JSON":  {pod: `{`, step: admission.ReadinessGate{}, code: http.StatusBadRequest, says: "decode Pod"},
-		"a field of wrong type":  {pod: `{"spec":{"containers":1}}`, step: admission.ReadinessGate{}, code: http.StatusBadRequest, says: "containers"},
+		"a Pod that is no JSON": {pod: `{`, step: admission.ReadinessGate{}, code: http.StatusBadRequest, says: "decode Pod"},
+		"a field of wrong type": {pod: `{"spec":{"containers":1}}`, step: admission.ReadinessGate{}, code: http.StatusBadRequest, says: "containers"},
+		"a mistake of the user": {
+			pod: free, step: failing{fmt.Errorf("read: %w", apierrors.NewInvalid(schema.GroupKind{Kind: "Pod"}, "a", nil))},
+			code: http.StatusUnprocessableEntity, says: `Pod "a" is invalid`,
+		},
+		"a step that finds nothing": {
+			pod: free, step: failing{apierrors.NewNotFound(schema.GroupResource{Resource: "budgets"}, "b")}, code: http.StatusInternalServerError, says: "step: budgets",
+		},
 		"a step that cannot run": {pod: free, step: failing{errors.New("no cache")}, code: http.StatusInternalServerError, says: "step: no cache"},
 	} {
 		t.Run(name, func(t *testing.T) {

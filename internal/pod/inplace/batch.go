@@ -5,16 +5,14 @@ package inplace
 
 import (
 	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/sets"
 
-	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/pod/edit"
+	"kruise.io/kruise/internal/pod/launch"
 )
 
 // firstBatch picks the containers of the change that are updated next (in-place-update spec 3.4): those without launch priority, those of
@@ -24,13 +22,13 @@ func firstBatch(pod *corev1.Pod, change *Change) sets.Set[string] {
 	highest := math.MinInt
 	priorities := map[string]int{}
 	for name := range change.containers() {
-		priority, ok := launchPriority(containerOf(pod, name))
+		barrier, ok := launch.BarrierOf(containerOf(pod, name))
 		if !ok {
 			batch.Insert(name)
 			continue
 		}
-		priorities[name] = priority
-		highest = max(highest, priority)
+		priorities[name] = barrier.Priority
+		highest = max(highest, barrier.Priority)
 	}
 	for name, priority := range priorities {
 		if priority == highest {
@@ -59,24 +57,6 @@ func sharesKey(change *Change, name string, batch sets.Set[string]) bool {
 		}
 	}
 	return false
-}
-
-// launchPriority is the priority in the key of the container's launch barrier; ok is false when it has none, or one that Kruise did not
-// write.
-func launchPriority(container *corev1.Container) (priority int, ok bool) {
-	if container == nil {
-		return 0, false
-	}
-	for i := range container.Env {
-		env := &container.Env[i]
-		if env.Name != v1beta1.ContainerLaunchBarrierEnv || env.ValueFrom == nil || env.ValueFrom.ConfigMapKeyRef == nil {
-			continue
-		}
-		text, found := strings.CutPrefix(env.ValueFrom.ConfigMapKeyRef.Key, "p_")
-		priority, err := strconv.Atoi(text)
-		return priority, found && err == nil
-	}
-	return 0, false
 }
 
 // takeBatch extends the edit by the next batch of the change, and the state by the record of it and of what is left. The metadata of

@@ -90,39 +90,6 @@ func TestSameImage(t *testing.T) {
 	}
 }
 
-// Barriers that Kruise did not write give no priority (in-place-update spec 8.11).
-func TestLaunchPriority(t *testing.T) {
-	barrier := func(source *corev1.EnvVarSource) *corev1.Container {
-		return &corev1.Container{Env: []corev1.EnvVar{{Name: "A"}, {Name: "KRUISE_CONTAINER_BARRIER", ValueFrom: source}}}
-	}
-	key := func(key string) *corev1.EnvVarSource {
-		return &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{Key: key}}
-	}
-	for name, c := range map[string]struct {
-		container *corev1.Container
-		want      int
-		ok        bool
-	}{
-		"positive":        {container: barrier(key("p_10")), want: 10, ok: true},
-		"negative":        {container: barrier(key("p_-1")), want: -1, ok: true},
-		"no container":    {},
-		"no env":          {container: &corev1.Container{}},
-		"no source":       {container: barrier(nil)},
-		"another source":  {container: barrier(&corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{}})},
-		"no key":          {container: barrier(key(""))},
-		"short key":       {container: barrier(key("p"))},
-		"key not ours":    {container: barrier(key("x_1"))},
-		"key not decimal": {container: barrier(key("p_a"))},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, ok := launchPriority(c.container)
-			if ok != c.ok || ok && got != c.want {
-				t.Errorf("got %d, %v", got, ok)
-			}
-		})
-	}
-}
-
 func TestQoSClass(t *testing.T) {
 	of := func(all ...corev1.ResourceRequirements) *corev1.PodSpec {
 		spec := &corev1.PodSpec{}
