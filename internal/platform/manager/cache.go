@@ -4,6 +4,8 @@
 package manager
 
 import (
+	"slices"
+
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -66,7 +68,8 @@ func trimmed(trim func(client.Object)) toolscache.TransformFunc {
 	}
 }
 
-// trimPod drops how a Pod is probed, secured, mounted and scheduled: that is between kubelet, scheduler and the Pod.
+// trimPod drops how a Pod is probed, secured, mounted, reached and scheduled: that is between kubelet, scheduler and the Pod. What is left has
+// equal parts once.
 func trimPod(object client.Object) {
 	pod, ok := object.(*corev1.Pod)
 	if !ok {
@@ -80,13 +83,54 @@ func trimPod(object client.Object) {
 	spec.SecurityContext = nil
 	spec.Tolerations = nil
 	spec.TopologySpreadConstraints = nil
+	spec.Volumes = nil
 	for _, containers := range [][]corev1.Container{spec.InitContainers, spec.Containers} {
 		for i := range containers {
-			c := &containers[i]
-			c.Args, c.Command = nil, nil
-			c.LivenessProbe, c.ReadinessProbe, c.StartupProbe = nil, nil, nil
-			c.SecurityContext = nil
-			c.VolumeDevices, c.VolumeMounts = nil, nil
+			trimContainer(&containers[i])
 		}
 	}
+	trimStatus(pod)
+}
+
+func trimContainer(c *corev1.Container) {
+	c.Args, c.Command, c.EnvFrom, c.Ports = nil, nil, nil, nil
+	c.LivenessProbe, c.ReadinessProbe, c.StartupProbe, c.Lifecycle = nil, nil, nil, nil
+	c.SecurityContext = nil
+	c.VolumeDevices, c.VolumeMounts = nil, nil
+	share(&c.Resources.Requests, c.Resources.Limits)
+}
+
+func trimStatus(pod *corev1.Pod) {
+	status := &pod.Status
+	status.HostIP, status.HostIPs, status.PodIP, status.PodIPs = "", nil, "", nil
+	status.ResourceClaimStatuses = nil
+	for _, statuses := range [][]corev1.ContainerStatus{status.InitContainerStatuses, status.ContainerStatuses} {
+		for i := range statuses {
+			s := &statuses[i]
+			s.AllocatedResources, s.AllocatedResourcesStatus, s.VolumeMounts, s.User = nil, nil, nil, nil
+			s.LastTerminationState = corev1.ContainerState{}
+			if at := slices.IndexFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == s.Name }); at >= 0 && s.Resources != nil {
+				share(&s.Resources.Limits, pod.Spec.Containers[at].Resources.Limits)
+				share(&s.Resources.Requests, pod.Spec.Containers[at].Resources.Requests)
+			}
+		}
+	}
+	// a list of its own, because the one from decoding has room for many more
+	status.Conditions = slices.Clone(slices.DeleteFunc(status.Conditions, func(c corev1.PodCondition) bool {
+		return c.Type == corev1.PodScheduled || c.Type == corev1.PodInitialized || c.Type == corev1.PodReadyToStartContainers
+	}))
+}
+
+// share makes the list be the other one when both say the same. Most lists of a Pod do, and each is a map of its own, which is most of
+// what a cached Pod takes.
+func share(list *corev1.ResourceList, other corev1.ResourceList) {
+	if len(*list) != len(other) {
+		return
+	}
+	for name, quantity := range *list {
+		if same, ok := other[name]; !ok || same.Cmp(quantity) != 0 {
+			return
+		}
+	}
+	*list = other
 }

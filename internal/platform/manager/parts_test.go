@@ -4,6 +4,7 @@
 package manager
 
 import (
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -11,6 +12,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiversion "k8s.io/apimachinery/pkg/version"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -72,20 +75,36 @@ func TestCachesHoldNothingThatNobodyReads(t *testing.T) {
 			Containers: []corev1.Container{{
 				Name: "main", Image: "app:1", Command: []string{"run"}, LivenessProbe: &corev1.Probe{},
 				Env:          []corev1.EnvVar{{Name: "A"}},
+				Ports:        []corev1.ContainerPort{{ContainerPort: 80}},
 				VolumeMounts: []corev1.VolumeMount{{Name: "data"}},
 			}},
 		},
-		Status: corev1.PodStatus{Phase: corev1.PodRunning},
+		Status: corev1.PodStatus{
+			Phase: corev1.PodRunning, PodIP: "10.0.0.1", PodIPs: []corev1.PodIP{{IP: "10.0.0.1"}},
+			Conditions: []corev1.PodCondition{
+				{Type: corev1.PodScheduled, Status: corev1.ConditionTrue}, {Type: corev1.PodReady, Status: corev1.ConditionTrue},
+				{Type: "example.com/gate", Status: corev1.ConditionTrue},
+			},
+			ContainerStatuses: []corev1.ContainerStatus{{
+				Name: "main", ImageID: "id", RestartCount: 2, AllocatedResources: corev1.ResourceList{"cpu": resource.MustParse("1")},
+				LastTerminationState: corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{ExitCode: 1}},
+			}},
+		},
 	}
 	want := &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: "a", Labels: map[string]string{"app": "a"}, Annotations: map[string]string{"keep": "me"}},
 		Spec: corev1.PodSpec{
 			NodeName:       "node",
 			ReadinessGates: []corev1.PodReadinessGate{{ConditionType: "InPlaceUpdateReady"}},
-			Volumes:        []corev1.Volume{{Name: "data"}},
 			Containers:     []corev1.Container{{Name: "main", Image: "app:1", Env: []corev1.EnvVar{{Name: "A"}}}},
 		},
-		Status: corev1.PodStatus{Phase: corev1.PodRunning},
+		Status: corev1.PodStatus{
+			Phase: corev1.PodRunning,
+			Conditions: []corev1.PodCondition{
+				{Type: corev1.PodReady, Status: corev1.ConditionTrue}, {Type: "example.com/gate", Status: corev1.ConditionTrue},
+			},
+			ContainerStatuses: []corev1.ContainerStatus{{Name: "main", ImageID: "id", RestartCount: 2}},
+		},
 	}
 	got, err := trimmed(trimPod)(pod)
 	if err != nil {
@@ -97,6 +116,39 @@ func TestCachesHoldNothingThatNobodyReads(t *testing.T) {
 	tombstone := toolscache.DeletedFinalStateUnknown{Key: "a"}
 	if got, err := trimmed(trimPod)(tombstone); err != nil || got != tombstone {
 		t.Errorf("a tombstone becomes %v, %v", got, err)
+	}
+}
+
+// Lists of resources that say the same are one list; those that do not stay as they are.
+func TestCachesHoldEqualResourcesOnce(t *testing.T) {
+	list := func(cpu string) corev1.ResourceList { return corev1.ResourceList{"cpu": resource.MustParse(cpu)} }
+	pod := &corev1.Pod{
+		Spec: corev1.PodSpec{Containers: []corev1.Container{
+			{Name: "same", Resources: corev1.ResourceRequirements{Limits: list("1"), Requests: list("1000m")}},
+			{Name: "other", Resources: corev1.ResourceRequirements{Limits: list("2"), Requests: list("1")}},
+		}},
+		Status: corev1.PodStatus{ContainerStatuses: []corev1.ContainerStatus{
+			{Name: "other", Resources: &corev1.ResourceRequirements{Limits: list("2"), Requests: corev1.ResourceList{"memory": resource.MustParse("1")}}},
+			{Name: "same", Resources: &corev1.ResourceRequirements{Limits: list("1"), Requests: list("1")}},
+			{Name: "unknown", Resources: &corev1.ResourceRequirements{Limits: list("1")}},
+		}},
+	}
+	want := pod.DeepCopy()
+	trimPod(pod)
+	if !equality.Semantic.DeepEqual(want, pod) {
+		t.Errorf("-want +got:\n%s", cmp.Diff(want, pod))
+	}
+	one := func(lists ...corev1.ResourceList) bool {
+		for _, l := range lists {
+			if reflect.ValueOf(l).Pointer() != reflect.ValueOf(lists[0]).Pointer() {
+				return false
+			}
+		}
+		return true
+	}
+	same, status := pod.Spec.Containers[0].Resources, pod.Status.ContainerStatuses[1].Resources
+	if !one(same.Limits, same.Requests, status.Limits, status.Requests) {
+		t.Error("equal lists are held more than once")
 	}
 }
 

@@ -61,6 +61,9 @@ func (m *Manager) wire(ctx context.Context, table func(surroundings) []kind, ser
 	if err := m.addRegistrar(controllers); err != nil {
 		return err
 	}
+	if err := m.mgr.Add(newMemoryReturner(m.clock)); err != nil {
+		return fmt.Errorf("add the return of memory: %w", err)
+	}
 	return m.addChecks()
 }
 
