@@ -18,7 +18,13 @@ var GroupVersion = schema.GroupVersion{Group: "apps.kruise.io", Version: "v1alph
 
 // AddToScheme registers the kinds of this version.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &CloneSet{}, &CloneSetList{})
+	s.AddKnownTypes(GroupVersion,
+		&CloneSet{}, &CloneSetList{},
+		&DaemonSet{}, &DaemonSetList{},
+		&PersistentPodState{}, &PersistentPodStateList{},
+		&StatefulSet{}, &StatefulSetList{},
+		&UnitedDeployment{}, &UnitedDeploymentList{},
+	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }

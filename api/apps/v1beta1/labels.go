@@ -45,12 +45,18 @@ const (
 	// ContainerLaunchBarrierEnv is injected; its configMapKeyRef key "p_<n>" carries the container's launch priority.
 	ContainerLaunchBarrierEnv = "KRUISE_CONTAINER_BARRIER"
 
-	// ImagePreDownloadParallelismAnnotation, on a v1alpha1 CloneSet, is inPlaceUpdateStrategy.imagePreDownloadParallelism.
+	// ImagePreDownloadParallelismAnnotation, on a v1alpha1 CloneSet and on a StatefulSet or DaemonSet of either version, is
+	// inPlaceUpdateStrategy.imagePreDownloadParallelism.
 	ImagePreDownloadParallelismAnnotation = "apps.kruise.io/image-predownload-parallelism"
-	// ImagePreDownloadTimeoutSecondsAnnotation, on a v1alpha1 CloneSet, is inPlaceUpdateStrategy.imagePreDownloadTimeoutSeconds.
+	// ImagePreDownloadTimeoutSecondsAnnotation, on the same ones, is inPlaceUpdateStrategy.imagePreDownloadTimeoutSeconds.
 	ImagePreDownloadTimeoutSecondsAnnotation = "apps.kruise.io/image-predownload-timeout-seconds"
-	// ImagePreDownloadMinUpdatedReadyPodsAnnotation, on a v1alpha1 CloneSet, is inPlaceUpdateStrategy.imagePreDownloadMinUpdatedReadyPods.
+	// ImagePreDownloadMinUpdatedReadyPodsAnnotation, on the same ones, is inPlaceUpdateStrategy.imagePreDownloadMinUpdatedReadyPods; a
+	// StatefulSet and a DaemonSet may give a percentage.
 	ImagePreDownloadMinUpdatedReadyPodsAnnotation = "apps.kruise.io/image-predownload-min-updated-ready-pods"
+	// ImagePreDownloadCreatedLabel with value "true" on a ControllerRevision tells that the jobs that pull its images were created.
+	ImagePreDownloadCreatedLabel = "apps.kruise.io/pre-predownload-created"
+	// ImagePreDownloadIgnoredLabel with value "true" on a ControllerRevision tells that its images are not to be pulled in advance.
+	ImagePreDownloadIgnoredLabel = "apps.kruise.io/image-predownload-ignored"
 
 	// DeleteProtectionLabel on an object makes deleting it be refused, while gate ResourcesDeletionProtection is on: always with value
 	// DeleteProtectionAlways, while something depends on it with value DeleteProtectionCascading. Other values mean nothing.

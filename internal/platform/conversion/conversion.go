@@ -44,6 +44,9 @@ type Spoke struct {
 	Parts []Path
 	// ToHub and FromHub turn an object into the other version in place. They leave alone what they do not understand and cannot fail.
 	ToHub, FromHub func(object map[string]any)
+	// StatusToHub and StatusFromHub do the same with the status alone, where statuses differ. What one version cannot say of a status is
+	// not kept, so that a change of the status never touches what is kept of the spec: controllers state the whole of it anew.
+	StatusToHub, StatusFromHub func(object map[string]any)
 }
 
 // Path leads to a part of an object through maps.
@@ -68,10 +71,10 @@ func (k Kind) Convert(object map[string]any, version string) error {
 		return nil
 	}
 	if s := k.spoke(from.Version); s != nil {
-		translation{from: from.Version, to: k.Hub, parts: s.Parts, forth: s.ToHub, back: s.FromHub}.apply(object)
+		translation{from: from.Version, to: k.Hub, parts: s.Parts, forth: s.ToHub, back: s.FromHub, status: s.StatusToHub}.apply(object)
 	}
 	if s := k.spoke(version); s != nil {
-		translation{from: k.Hub, to: version, parts: s.Parts, forth: s.FromHub, back: s.ToHub}.apply(object)
+		translation{from: k.Hub, to: version, parts: s.Parts, forth: s.FromHub, back: s.ToHub, status: s.StatusFromHub}.apply(object)
 	}
 	object["apiVersion"] = schema.GroupVersion{Group: k.Group, Version: version}.String()
 	return nil
@@ -90,6 +93,7 @@ type translation struct {
 	from, to    string
 	parts       []Path
 	forth, back func(map[string]any)
+	status      func(map[string]any)
 }
 
 // origin is the value of OriginAnnotation.
@@ -101,8 +105,11 @@ type origin struct {
 }
 
 func (t translation) apply(object map[string]any) {
+	if t.status != nil {
+		t.status(object)
+	}
 	if _, ok := object["spec"].(map[string]any); !ok {
-		// Versions differ in the spec and in metadata that mirrors it: here they do not differ.
+		// Apart from the status, versions differ in the spec and in metadata that mirrors it: here they do not differ.
 		return
 	}
 	kept := takeOrigin(object)
@@ -188,6 +195,14 @@ func (p Path) Remove(object map[string]any) {
 	holder, _ := p[:len(p)-1].Get(object)
 	if entries, ok := holder.(map[string]any); ok && len(entries) == 0 && p[0] == "metadata" {
 		unstructured.RemoveNestedField(object, p[:len(p)-1]...)
+	}
+}
+
+// Rename gives the value of one name in a map another one. A value that was there under that one is lost; without a value nothing happens.
+func Rename(holder map[string]any, from, to string) {
+	if value, found := holder[from]; found {
+		delete(holder, from)
+		holder[to] = value
 	}
 }
 

@@ -4,8 +4,12 @@
 package manager
 
 import (
+	"kruise.io/kruise/internal/placement/persistentpodstate"
+	"kruise.io/kruise/internal/placement/uniteddeployment"
 	"kruise.io/kruise/internal/platform/conversion"
 	"kruise.io/kruise/internal/workload/cloneset"
+	"kruise.io/kruise/internal/workload/daemonset"
+	"kruise.io/kruise/internal/workload/statefulset"
 )
 
 // conversions are the kinds whose versions differ. Every replica serves them all, whether or not the kind's controller runs: what is stored
@@ -13,5 +17,9 @@ import (
 func conversions() []conversion.Kind {
 	return []conversion.Kind{
 		cloneset.Conversion(),
+		daemonset.Conversion(),
+		persistentpodstate.Conversion(),
+		statefulset.Conversion(),
+		uniteddeployment.Conversion(),
 	}
 }

@@ -72,7 +72,8 @@ func defaultV1beta1(spec *v1beta1.CloneSetSpec) {
 	setDefault(&rolling.Partition, intstr.FromInt32(0))
 	setDefault(&rolling.MaxUnavailable, intstr.FromString(defaultMaxUnavailable))
 	setDefault(&rolling.MaxSurge, intstr.FromInt32(0))
-	if inPlace(string(rolling.PodUpdatePolicy)) {
+	switch rolling.PodUpdatePolicy {
+	case v1beta1.InPlaceIfPossibleCloneSetPodUpdatePolicyType, v1beta1.InPlaceOnlyCloneSetPodUpdatePolicyType:
 		setDefault(&rolling.InPlaceUpdateStrategy, v1beta1.InPlaceUpdateStrategy{})
 	}
 }

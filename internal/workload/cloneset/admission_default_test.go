@@ -10,6 +10,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	admissionv1 "k8s.io/api/admission/v1"
+
+	"kruise.io/kruise/internal/platform/conversion/conversiontest"
 )
 
 func applyPatch(t testing.TB, raw, patch []byte) []byte {
@@ -113,7 +115,7 @@ func TestDefaulting(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			object := func(spec string) map[string]any {
-				return tree(t, `{apiVersion: apps.kruise.io/`+c.version+`, kind: CloneSet, metadata: {name: web}, spec: `+spec+`}`)
+				return conversiontest.Tree(t, `{apiVersion: apps.kruise.io/`+c.version+`, kind: CloneSet, metadata: {name: web}, spec: `+spec+`}`)
 			}
 			hooks := newAdmitting(t, c.gates)
 			r := request(t, admissionv1.Create, c.version, object(c.sent), nil)

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime"
 	"pgregory.net/rapid"
 
+	"kruise.io/kruise/internal/platform/conversion/conversiontest"
 	"kruise.io/kruise/internal/platform/webhook"
 )
 
@@ -34,7 +35,7 @@ const full = `{apiVersion: apps.kruise.io/v1beta1, kind: CloneSet, metadata: {na
 // Whatever is changed in a valid object, in either version: no panic, no internal error, and a patch that applies.
 func TestMutatedObjectsAreAnswered(t *testing.T) {
 	hooks := newAdmitting(t, "InPlaceWorkloadVerticalScaling=true,ResourcesDeletionProtection=true")
-	beta := tree(t, full)
+	beta := conversiontest.Tree(t, full)
 	valid := map[string]map[string]any{"v1beta1": beta, "v1alpha1": converted(t, beta, "v1alpha1")}
 	rapid.Check(t, func(r *rapid.T) {
 		for range 10 {

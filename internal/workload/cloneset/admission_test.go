@@ -23,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 	"sigs.k8s.io/yaml"
 
+	"kruise.io/kruise/internal/platform/conversion/conversiontest"
 	"kruise.io/kruise/internal/platform/features/featurestest"
 	"kruise.io/kruise/internal/platform/webhook"
 )
@@ -86,9 +87,9 @@ func newAdmitting(t testing.TB, gates string, objects ...client.Object) admittin
 // edited is the base with a JSON merge patch, in YAML.
 func edited(t testing.TB, base, patch string) map[string]any {
 	t.Helper()
-	object := tree(t, base)
+	object := conversiontest.Tree(t, base)
 	if patch != "" {
-		merge(object, tree(t, patch))
+		merge(object, conversiontest.Tree(t, patch))
 	}
 	return object
 }

@@ -139,8 +139,13 @@ func TestConversionDropsLeftovers(t *testing.T) {
 		metadata: {labels: {apps.kruise.io/cloneset-scaling-exclude-preparing-delete: "true"}, annotations: {apps.kruise.io/image-predownload-parallelism: "5"}},
 		spec: {updateStrategy: {type: RollingUpdate, rollingUpdate: {podUpdatePolicy: ReCreate}}}}`)
 	alpha := converted(t, beta, "v1alpha1")
-	if excludesPreparingDelete(alpha) || preDownloadSettings()[0].read(alpha) != nil {
-		t.Errorf("v1alpha1 still says it: %v", alpha["metadata"])
+	for _, path := range []conversion.Path{
+		{"metadata", "labels", v1beta1.CloneSetExcludePreparingDeleteLabel},
+		{"metadata", "annotations", v1beta1.ImagePreDownloadParallelismAnnotation},
+	} {
+		if value, found := path.Get(alpha); found {
+			t.Errorf("v1alpha1 still says %v in %v", value, path)
+		}
 	}
 	if diff := cmp.Diff(beta, converted(t, alpha, "v1beta1")); diff != "" {
 		t.Errorf("round trip (-want +got):\n%s", diff)
