@@ -104,10 +104,6 @@ type origin struct {
 }
 
 func (t translation) apply(object map[string]any) {
-	if _, ok := object["spec"].(map[string]any); !ok {
-		// Versions differ in the spec and in metadata that mirrors it: here they do not differ.
-		return
-	}
 	kept := takeOrigin(object)
 	if kept != nil && kept.Version == t.to {
 		looked := slices.Concat(t.spoke.Parts, t.spoke.Context)
@@ -123,9 +119,13 @@ func (t translation) apply(object map[string]any) {
 	}
 }
 
-// convert runs the parts alone, in the context that the object is, through one of the two functions.
+// convert runs the parts alone, in the context that the object is, through one of the two functions. They get a spec, though an empty one,
+// only if the object has one: what they add to a spec is no difference where there is none.
 func (t translation) convert(object, parts map[string]any, through func(map[string]any)) map[string]any {
-	alone := map[string]any{"spec": map[string]any{}}
+	alone := map[string]any{}
+	if _, ok := object["spec"].(map[string]any); ok {
+		alone["spec"] = map[string]any{}
+	}
 	insert(alone, t.spoke.Context, extract(object, t.spoke.Context))
 	insert(alone, t.spoke.Parts, parts)
 	through(alone)
@@ -198,6 +198,14 @@ func (p Path) Remove(object map[string]any) {
 	}
 }
 
+// Rename gives the value of one name in a map another one. A value that was there under that one is lost; without a value nothing happens.
+func Rename(holder map[string]any, from, to string) {
+	if value, found := holder[from]; found {
+		delete(holder, from)
+		holder[to] = value
+	}
+}
+
 func originPath() Path { return Path{"metadata", "annotations", OriginAnnotation} }
 
 func takeOrigin(object map[string]any) *origin {
@@ -223,7 +231,7 @@ func putOrigin(object map[string]any, o origin) {
 	originPath().Set(object, string(text))
 }
 
-// same compares parts as readers of the types do: null and false are the same as absent, an empty part is no part.
+// same compares parts as readers of the types do: null, false and an empty list are the same as absent, an empty part is no part.
 func same(a, b map[string]any) bool {
 	return equality.Semantic.DeepEqual(significant(a), significant(b))
 }
@@ -232,10 +240,9 @@ func significant(parts map[string]any) map[string]any {
 	kept := map[string]any{}
 	for name, part := range parts {
 		part = compact(part)
-		if m, ok := part.(map[string]any); ok && len(m) == 0 {
-			continue
+		if m, ok := part.(map[string]any); (!ok || len(m) > 0) && !absent(part) {
+			kept[name] = part
 		}
-		kept[name] = part
 	}
 	return kept
 }
@@ -245,7 +252,7 @@ func compact(value any) any {
 	case map[string]any:
 		kept := make(map[string]any, len(value))
 		for name, v := range value {
-			if v != nil && v != false {
+			if !absent(v) {
 				kept[name] = compact(v)
 			}
 		}
@@ -259,4 +266,10 @@ func compact(value any) any {
 	default:
 		return value
 	}
+}
+
+// absent tells whether a field of this value reads like one that is not there.
+func absent(value any) bool {
+	list, ok := value.([]any)
+	return value == nil || value == false || ok && len(list) == 0
 }
