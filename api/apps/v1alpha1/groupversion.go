@@ -18,7 +18,14 @@ var GroupVersion = schema.GroupVersion{Group: "apps.kruise.io", Version: "v1alph
 
 // AddToScheme registers the kinds of this version.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &CloneSet{}, &CloneSetList{})
+	s.AddKnownTypes(GroupVersion,
+		&AdvancedCronJob{}, &AdvancedCronJobList{},
+		&BroadcastJob{}, &BroadcastJobList{},
+		&CloneSet{}, &CloneSetList{},
+		&EphemeralJob{}, &EphemeralJobList{},
+		&ResourceDistribution{}, &ResourceDistributionList{},
+		&WorkloadSpread{}, &WorkloadSpreadList{},
+	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }
