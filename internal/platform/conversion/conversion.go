@@ -42,6 +42,9 @@ type Spoke struct {
 	Version string
 	// Parts are the paths that ToHub or FromHub may read or change. All else is the same in both versions.
 	Parts []Path
+	// Context are other paths that ToHub and FromHub may read, and write where both versions have them. They are not kept, but what was
+	// kept is used only while it leaves them as they are.
+	Context []Path
 	// ToHub and FromHub turn an object into the other version in place. They leave alone what they do not understand and cannot fail.
 	ToHub, FromHub func(object map[string]any)
 	// StatusToHub and StatusFromHub do the same with the status alone, where statuses differ. What one version cannot say of a status is
@@ -71,10 +74,10 @@ func (k Kind) Convert(object map[string]any, version string) error {
 		return nil
 	}
 	if s := k.spoke(from.Version); s != nil {
-		translation{from: from.Version, to: k.Hub, parts: s.Parts, forth: s.ToHub, back: s.FromHub, status: s.StatusToHub}.apply(object)
+		translation{from: from.Version, to: k.Hub, spoke: s, forth: s.ToHub, back: s.FromHub, status: s.StatusToHub}.apply(object)
 	}
 	if s := k.spoke(version); s != nil {
-		translation{from: k.Hub, to: version, parts: s.Parts, forth: s.FromHub, back: s.ToHub, status: s.StatusFromHub}.apply(object)
+		translation{from: k.Hub, to: version, spoke: s, forth: s.FromHub, back: s.ToHub, status: s.StatusFromHub}.apply(object)
 	}
 	object["apiVersion"] = schema.GroupVersion{Group: k.Group, Version: version}.String()
 	return nil
@@ -91,7 +94,7 @@ func (k Kind) spoke(version string) *Spoke {
 // translation is one step between the hub and a spoke, in either direction.
 type translation struct {
 	from, to    string
-	parts       []Path
+	spoke       *Spoke
 	forth, back func(map[string]any)
 	status      func(map[string]any)
 }
@@ -108,45 +111,49 @@ func (t translation) apply(object map[string]any) {
 	if t.status != nil {
 		t.status(object)
 	}
-	if _, ok := object["spec"].(map[string]any); !ok {
-		// Apart from the status, versions differ in the spec and in metadata that mirrors it: here they do not differ.
-		return
-	}
 	kept := takeOrigin(object)
-	present := t.extract(object)
-	if kept != nil && kept.Version == t.to && same(t.convert(kept.Parts, t.back), present) {
-		t.insert(object, kept.Parts)
-		return
+	if kept != nil && kept.Version == t.to {
+		looked := slices.Concat(t.spoke.Parts, t.spoke.Context)
+		if same(extract(t.convert(object, kept.Parts, t.back), looked), extract(object, looked)) {
+			insert(object, t.spoke.Parts, kept.Parts)
+			return
+		}
 	}
+	present := extract(object, t.spoke.Parts)
 	t.forth(object)
-	if !same(t.convert(t.extract(object), t.back), present) {
+	if !same(extract(t.convert(object, extract(object, t.spoke.Parts), t.back), t.spoke.Parts), present) {
 		putOrigin(object, origin{Version: t.from, Parts: present})
 	}
 }
 
-// convert runs the parts alone through one of the two functions.
-func (t translation) convert(parts map[string]any, through func(map[string]any)) map[string]any {
-	object := map[string]any{"spec": map[string]any{}}
-	t.insert(object, parts)
-	through(object)
-	return t.extract(object)
+// convert runs the parts alone, in the context that the object is, through one of the two functions. They get a spec, though an empty one,
+// only if the object has one: what they add to a spec is no difference where there is none.
+func (t translation) convert(object, parts map[string]any, through func(map[string]any)) map[string]any {
+	alone := map[string]any{}
+	if _, ok := object["spec"].(map[string]any); ok {
+		alone["spec"] = map[string]any{}
+	}
+	insert(alone, t.spoke.Context, extract(object, t.spoke.Context))
+	insert(alone, t.spoke.Parts, parts)
+	through(alone)
+	return alone
 }
 
-// extract copies the parts out of the object.
-func (t translation) extract(object map[string]any) map[string]any {
-	parts := map[string]any{}
-	for _, path := range t.parts {
+// extract copies the values at the paths out of the object.
+func extract(object map[string]any, paths []Path) map[string]any {
+	values := map[string]any{}
+	for _, path := range paths {
 		if value, found, err := unstructured.NestedFieldNoCopy(object, path...); err == nil && found {
-			parts[path.String()] = runtime.DeepCopyJSONValue(value)
+			values[path.String()] = runtime.DeepCopyJSONValue(value)
 		}
 	}
-	return parts
+	return values
 }
 
-// insert makes the parts of the object be these ones, and no others.
-func (t translation) insert(object, parts map[string]any) {
-	for _, path := range t.parts {
-		if value, found := parts[path.String()]; found {
+// insert makes the values at the paths be these ones, and no others.
+func insert(object map[string]any, paths []Path, values map[string]any) {
+	for _, path := range paths {
+		if value, found := values[path.String()]; found {
 			path.Set(object, runtime.DeepCopyJSONValue(value))
 		} else {
 			path.Remove(object)
@@ -231,7 +238,7 @@ func putOrigin(object map[string]any, o origin) {
 	originPath().Set(object, string(text))
 }
 
-// same compares parts as readers of the types do: null and false are the same as absent, an empty part is no part.
+// same compares parts as readers of the types do: null, false and an empty list are the same as absent, an empty part is no part.
 func same(a, b map[string]any) bool {
 	return equality.Semantic.DeepEqual(significant(a), significant(b))
 }
@@ -240,10 +247,9 @@ func significant(parts map[string]any) map[string]any {
 	kept := map[string]any{}
 	for name, part := range parts {
 		part = compact(part)
-		if m, ok := part.(map[string]any); ok && len(m) == 0 {
-			continue
+		if m, ok := part.(map[string]any); (!ok || len(m) > 0) && !absent(part) {
+			kept[name] = part
 		}
-		kept[name] = part
 	}
 	return kept
 }
@@ -253,7 +259,7 @@ func compact(value any) any {
 	case map[string]any:
 		kept := make(map[string]any, len(value))
 		for name, v := range value {
-			if v != nil && v != false {
+			if !absent(v) {
 				kept[name] = compact(v)
 			}
 		}
@@ -267,4 +273,10 @@ func compact(value any) any {
 	default:
 		return value
 	}
+}
+
+// absent tells whether a field of this value reads like one that is not there.
+func absent(value any) bool {
+	list, ok := value.([]any)
+	return value == nil || value == false || ok && len(list) == 0
 }

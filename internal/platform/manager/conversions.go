@@ -4,9 +4,12 @@
 package manager
 
 import (
+	"kruise.io/kruise/internal/operation/resourcedistribution"
 	"kruise.io/kruise/internal/placement/persistentpodstate"
 	"kruise.io/kruise/internal/placement/uniteddeployment"
+	"kruise.io/kruise/internal/placement/workloadspread"
 	"kruise.io/kruise/internal/platform/conversion"
+	"kruise.io/kruise/internal/workload/advancedcronjob"
 	"kruise.io/kruise/internal/workload/cloneset"
 	"kruise.io/kruise/internal/workload/daemonset"
 	"kruise.io/kruise/internal/workload/statefulset"
@@ -16,10 +19,13 @@ import (
 // must be readable.
 func conversions() []conversion.Kind {
 	return []conversion.Kind{
+		advancedcronjob.Conversion(),
 		cloneset.Conversion(),
 		daemonset.Conversion(),
 		persistentpodstate.Conversion(),
+		resourcedistribution.Conversion(),
 		statefulset.Conversion(),
 		uniteddeployment.Conversion(),
+		workloadspread.Conversion(),
 	}
 }

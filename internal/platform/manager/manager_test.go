@@ -90,15 +90,11 @@ func TestBootstrapOutsideOfTheCluster(t *testing.T) {
 // The product's own table, under the manager's own account: what a CloneSet of either version needs is allowed, and nothing is tried
 // that is not.
 func TestProductKinds(t *testing.T) {
-	crds, err := config.CRDs()
-	if err != nil {
+	crd, live := cloneSetCRD(t), &apiextensionsv1.CustomResourceDefinition{}
+	if err := env.Client.Get(t.Context(), client.ObjectKeyFromObject(crd), live); err != nil {
 		t.Fatal(err)
 	}
-	live := &apiextensionsv1.CustomResourceDefinition{}
-	if err := env.Client.Get(t.Context(), client.ObjectKeyFromObject(crds[0]), live); err != nil {
-		t.Fatal(err)
-	}
-	live.Spec.Conversion = crds[0].Spec.Conversion
+	live.Spec.Conversion = crd.Spec.Conversion
 	if err := env.Client.Update(t.Context(), live); err != nil {
 		t.Fatal(err)
 	}
@@ -199,12 +195,23 @@ func forbidden(t *testing.T) float64 {
 	return count
 }
 
-func TestKindThatComesLater(t *testing.T) {
+func cloneSetCRD(t *testing.T) *apiextensionsv1.CustomResourceDefinition {
+	t.Helper()
 	crds, err := config.CRDs()
 	if err != nil {
 		t.Fatal(err)
 	}
-	crd := crds[0]
+	for _, crd := range crds {
+		if crd.Spec.Names.Kind == "CloneSet" {
+			return crd
+		}
+	}
+	t.Fatal("no CRD of CloneSet")
+	return nil
+}
+
+func TestKindThatComesLater(t *testing.T) {
+	crd := cloneSetCRD(t)
 	if err := env.Client.Delete(t.Context(), crd); err != nil {
 		t.Fatal(err)
 	}
