@@ -6,6 +6,7 @@
 package contract
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -113,18 +114,41 @@ func fieldBreach(want, got map[string]string) string {
 // words are the parts of a field's value: its type, "required", and name=JSON.
 func words(value string) map[string]string {
 	parts := map[string]string{}
-	for i, word := range strings.Fields(value) {
+	for i, word := range split(value) {
 		name, text, _ := strings.Cut(word, "=")
+		compact := &bytes.Buffer{}
 		switch {
 		case i == 0:
 			parts["type"] = word
 		case text == "":
 			parts[name] = "true"
+		case json.Compact(compact, []byte(text)) == nil:
+			parts[name] = compact.String()
 		default:
 			parts[name] = text
 		}
 	}
 	return parts
+}
+
+// split cuts at the spaces that are not inside JSON lists, objects and texts.
+func split(value string) []string {
+	var found []string
+	depth, quoted, start := 0, false, 0
+	for i, r := range value {
+		switch {
+		case r == '"' && value[i-1] != '\\':
+			quoted = !quoted
+		case quoted:
+		case strings.ContainsRune("[{", r):
+			depth++
+		case strings.ContainsRune("]}", r):
+			depth--
+		case r == ' ' && depth == 0:
+			found, start = append(found, value[start:i]), i+1
+		}
+	}
+	return append(found, value[start:])
 }
 
 // factsOf are the facts of a CRD in the form of the contract.
