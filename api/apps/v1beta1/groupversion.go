@@ -18,7 +18,14 @@ var GroupVersion = schema.GroupVersion{Group: "apps.kruise.io", Version: "v1beta
 
 // AddToScheme registers the kinds of this version.
 func AddToScheme(s *runtime.Scheme) error {
-	s.AddKnownTypes(GroupVersion, &CloneSet{}, &CloneSetList{})
+	s.AddKnownTypes(GroupVersion,
+		&CloneSet{}, &CloneSetList{},
+		&ContainerRecreateRequest{}, &ContainerRecreateRequestList{},
+		&ImageListPullJob{}, &ImageListPullJobList{},
+		&ImagePullJob{}, &ImagePullJobList{},
+		&NodeImage{}, &NodeImageList{},
+		&SidecarSet{}, &SidecarSetList{},
+	)
 	metav1.AddToGroupVersion(s, GroupVersion)
 	return nil
 }
