@@ -42,6 +42,9 @@ type Spoke struct {
 	Version string
 	// Parts are the paths that ToHub or FromHub may read or change. All else is the same in both versions.
 	Parts []Path
+	// Context are other paths that ToHub and FromHub may read, and write where both versions have them. They are not kept, but what was
+	// kept is used only while it leaves them as they are.
+	Context []Path
 	// ToHub and FromHub turn an object into the other version in place. They leave alone what they do not understand and cannot fail.
 	ToHub, FromHub func(object map[string]any)
 }
@@ -68,10 +71,10 @@ func (k Kind) Convert(object map[string]any, version string) error {
 		return nil
 	}
 	if s := k.spoke(from.Version); s != nil {
-		translation{from: from.Version, to: k.Hub, parts: s.Parts, forth: s.ToHub, back: s.FromHub}.apply(object)
+		translation{from: from.Version, to: k.Hub, spoke: s, forth: s.ToHub, back: s.FromHub}.apply(object)
 	}
 	if s := k.spoke(version); s != nil {
-		translation{from: k.Hub, to: version, parts: s.Parts, forth: s.FromHub, back: s.ToHub}.apply(object)
+		translation{from: k.Hub, to: version, spoke: s, forth: s.FromHub, back: s.ToHub}.apply(object)
 	}
 	object["apiVersion"] = schema.GroupVersion{Group: k.Group, Version: version}.String()
 	return nil
@@ -88,7 +91,7 @@ func (k Kind) spoke(version string) *Spoke {
 // translation is one step between the hub and a spoke, in either direction.
 type translation struct {
 	from, to    string
-	parts       []Path
+	spoke       *Spoke
 	forth, back func(map[string]any)
 }
 
@@ -106,40 +109,44 @@ func (t translation) apply(object map[string]any) {
 		return
 	}
 	kept := takeOrigin(object)
-	present := t.extract(object)
-	if kept != nil && kept.Version == t.to && same(t.convert(kept.Parts, t.back), present) {
-		t.insert(object, kept.Parts)
-		return
+	if kept != nil && kept.Version == t.to {
+		looked := slices.Concat(t.spoke.Parts, t.spoke.Context)
+		if same(extract(t.convert(object, kept.Parts, t.back), looked), extract(object, looked)) {
+			insert(object, t.spoke.Parts, kept.Parts)
+			return
+		}
 	}
+	present := extract(object, t.spoke.Parts)
 	t.forth(object)
-	if !same(t.convert(t.extract(object), t.back), present) {
+	if !same(extract(t.convert(object, extract(object, t.spoke.Parts), t.back), t.spoke.Parts), present) {
 		putOrigin(object, origin{Version: t.from, Parts: present})
 	}
 }
 
-// convert runs the parts alone through one of the two functions.
-func (t translation) convert(parts map[string]any, through func(map[string]any)) map[string]any {
-	object := map[string]any{"spec": map[string]any{}}
-	t.insert(object, parts)
-	through(object)
-	return t.extract(object)
+// convert runs the parts alone, in the context that the object is, through one of the two functions.
+func (t translation) convert(object, parts map[string]any, through func(map[string]any)) map[string]any {
+	alone := map[string]any{"spec": map[string]any{}}
+	insert(alone, t.spoke.Context, extract(object, t.spoke.Context))
+	insert(alone, t.spoke.Parts, parts)
+	through(alone)
+	return alone
 }
 
-// extract copies the parts out of the object.
-func (t translation) extract(object map[string]any) map[string]any {
-	parts := map[string]any{}
-	for _, path := range t.parts {
+// extract copies the values at the paths out of the object.
+func extract(object map[string]any, paths []Path) map[string]any {
+	values := map[string]any{}
+	for _, path := range paths {
 		if value, found, err := unstructured.NestedFieldNoCopy(object, path...); err == nil && found {
-			parts[path.String()] = runtime.DeepCopyJSONValue(value)
+			values[path.String()] = runtime.DeepCopyJSONValue(value)
 		}
 	}
-	return parts
+	return values
 }
 
-// insert makes the parts of the object be these ones, and no others.
-func (t translation) insert(object, parts map[string]any) {
-	for _, path := range t.parts {
-		if value, found := parts[path.String()]; found {
+// insert makes the values at the paths be these ones, and no others.
+func insert(object map[string]any, paths []Path, values map[string]any) {
+	for _, path := range paths {
+		if value, found := values[path.String()]; found {
 			path.Set(object, runtime.DeepCopyJSONValue(value))
 		} else {
 			path.Remove(object)
