@@ -4,7 +4,10 @@
 package manager
 
 import (
+	"kruise.io/kruise/internal/operation/containerrecreate"
 	"kruise.io/kruise/internal/platform/conversion"
+	"kruise.io/kruise/internal/protection/podunavailablebudget"
+	"kruise.io/kruise/internal/sidecar/sidecarset"
 	"kruise.io/kruise/internal/workload/cloneset"
 )
 
@@ -13,5 +16,8 @@ import (
 func conversions() []conversion.Kind {
 	return []conversion.Kind{
 		cloneset.Conversion(),
+		containerrecreate.Conversion(),
+		podunavailablebudget.Conversion(),
+		sidecarset.Conversion(),
 	}
 }
