@@ -4,11 +4,14 @@
 package manager
 
 import (
+	"kruise.io/kruise/internal/operation/containerrecreate"
 	"kruise.io/kruise/internal/operation/resourcedistribution"
 	"kruise.io/kruise/internal/placement/persistentpodstate"
 	"kruise.io/kruise/internal/placement/uniteddeployment"
 	"kruise.io/kruise/internal/placement/workloadspread"
 	"kruise.io/kruise/internal/platform/conversion"
+	"kruise.io/kruise/internal/protection/podunavailablebudget"
+	"kruise.io/kruise/internal/sidecar/sidecarset"
 	"kruise.io/kruise/internal/workload/advancedcronjob"
 	"kruise.io/kruise/internal/workload/cloneset"
 	"kruise.io/kruise/internal/workload/daemonset"
@@ -21,9 +24,12 @@ func conversions() []conversion.Kind {
 	return []conversion.Kind{
 		advancedcronjob.Conversion(),
 		cloneset.Conversion(),
+		containerrecreate.Conversion(),
 		daemonset.Conversion(),
 		persistentpodstate.Conversion(),
+		podunavailablebudget.Conversion(),
 		resourcedistribution.Conversion(),
+		sidecarset.Conversion(),
 		statefulset.Conversion(),
 		uniteddeployment.Conversion(),
 		workloadspread.Conversion(),

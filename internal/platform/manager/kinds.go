@@ -18,6 +18,8 @@ import (
 
 	appsv1alpha1 "kruise.io/kruise/api/apps/v1alpha1"
 	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
+	policyv1alpha1 "kruise.io/kruise/api/policy/v1alpha1"
+	policyv1beta1 "kruise.io/kruise/api/policy/v1beta1"
 	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/platform/webhook"
 	"kruise.io/kruise/internal/pod/admission"
@@ -49,7 +51,10 @@ type surroundings struct {
 
 // apiVersions are the API versions of all kinds.
 func apiVersions() []func(*runtime.Scheme) error {
-	return []func(*runtime.Scheme) error{appsv1alpha1.AddToScheme, appsv1beta1.AddToScheme}
+	return []func(*runtime.Scheme) error{
+		appsv1alpha1.AddToScheme, appsv1beta1.AddToScheme,
+		policyv1alpha1.AddToScheme, policyv1beta1.AddToScheme,
+	}
 }
 
 // kinds is the table.
