@@ -25,6 +25,8 @@ import (
 
 	appsv1alpha1 "kruise.io/kruise/api/apps/v1alpha1"
 	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
+	policyv1alpha1 "kruise.io/kruise/api/policy/v1alpha1"
+	policyv1beta1 "kruise.io/kruise/api/policy/v1beta1"
 	"kruise.io/kruise/config"
 )
 
@@ -138,6 +140,7 @@ func newScheme() (*runtime.Scheme, error) {
 	scheme := runtime.NewScheme()
 	for _, add := range []func(*runtime.Scheme) error{
 		clientgoscheme.AddToScheme, apiextensionsv1.AddToScheme, appsv1alpha1.AddToScheme, appsv1beta1.AddToScheme,
+		policyv1alpha1.AddToScheme, policyv1beta1.AddToScheme,
 	} {
 		if err := add(scheme); err != nil {
 			return nil, fmt.Errorf("build scheme: %w", err)

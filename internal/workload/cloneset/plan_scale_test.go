@@ -118,7 +118,7 @@ func TestCreationsOfAPassAreBounded(t *testing.T) {
 	for _, test := range []struct {
 		replicas int32
 		want     int
-	}{{99, 99}, {100, 100}, {math.MaxInt32, 100}} {
+	}{{30, 30}, {31, 31}, {math.MaxInt32, 31}} {
 		p := makePlan(snapshotOf(fixtures.CloneSet("web", fixtures.Replicas(test.replicas))))
 		if len(p.create) != test.want {
 			t.Errorf("%d replicas: %d creations, want %d", test.replicas, len(p.create), test.want)
