@@ -104,10 +104,6 @@ type origin struct {
 }
 
 func (t translation) apply(object map[string]any) {
-	if _, ok := object["spec"].(map[string]any); !ok {
-		// Versions differ in the spec and in metadata that mirrors it: here they do not differ.
-		return
-	}
 	kept := takeOrigin(object)
 	if kept != nil && kept.Version == t.to {
 		looked := slices.Concat(t.spoke.Parts, t.spoke.Context)
@@ -123,9 +119,13 @@ func (t translation) apply(object map[string]any) {
 	}
 }
 
-// convert runs the parts alone, in the context that the object is, through one of the two functions.
+// convert runs the parts alone, in the context that the object is, through one of the two functions. They get a spec, though an empty one,
+// only if the object has one: what they add to a spec is no difference where there is none.
 func (t translation) convert(object, parts map[string]any, through func(map[string]any)) map[string]any {
-	alone := map[string]any{"spec": map[string]any{}}
+	alone := map[string]any{}
+	if _, ok := object["spec"].(map[string]any); ok {
+		alone["spec"] = map[string]any{}
+	}
 	insert(alone, t.spoke.Context, extract(object, t.spoke.Context))
 	insert(alone, t.spoke.Parts, parts)
 	through(alone)
