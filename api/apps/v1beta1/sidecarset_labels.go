@@ -25,6 +25,9 @@ const (
 	// SidecarSetNamespaceAnnotation holds spec.namespace of v1alpha1 when spec.namespaceSelector was made from it. It means nothing
 	// while the selector says something else. Conversion alone writes it.
 	SidecarSetNamespaceAnnotation = "apps.kruise.io/sidecarset-namespace"
+	// SidecarSetIgnoredNamespaceSelectorAnnotation holds, on a v1beta1 object, as JSON the spec.namespaceSelector that stood beside
+	// spec.namespace of v1alpha1 and has no effect. Conversion alone writes it.
+	SidecarSetIgnoredNamespaceSelectorAnnotation = "apps.kruise.io/sidecarset-ignored-namespace-selector"
 )
 
 // Keys and names on Pods that have sidecars injected.

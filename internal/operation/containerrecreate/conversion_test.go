@@ -68,6 +68,10 @@ func TestConversionTable(t *testing.T) {
 				containerRecreateStates: [{name: main, phase: Succeeded, isKilled: true}], containerStatusSnapshot: [{name: main, ready: true,
 				restartCount: 1, containerID: "containerd://3a"}, {name: log, ready: false, restartCount: 0}]}}`,
 		},
+		"no spec": {
+			Spoke: `{metadata: {annotations: {a: b, crr.apps.kruise.io/sync-container-statuses: "[]"}}, status: {phase: Recreating}}`,
+			Hub:   `{metadata: {annotations: {a: b}}, status: {phase: Recreating, containerStatusSnapshot: []}}`,
+		},
 		"no containers are not an unknown number": {
 			Spoke: `{metadata: {annotations: {a: b, crr.apps.kruise.io/sync-container-statuses: "[]"}}, spec: {}, status: {phase: Recreating}}`,
 			Hub:   `{metadata: {annotations: {a: b}}, spec: {}, status: {phase: Recreating, containerStatusSnapshot: []}}`,

@@ -5,10 +5,12 @@
 package sidecarset
 
 import (
+	"encoding/json"
 	"reflect"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 
 	"kruise.io/kruise/api/apps/v1alpha1"
 	"kruise.io/kruise/api/apps/v1beta1"
@@ -19,7 +21,8 @@ import (
 // custom version is a label in v1alpha1, and the namespace of v1alpha1 is a namespaceSelector in v1beta1.
 //
 // A mark remembers the namespace that a selector was made from, so that v1alpha1 can show both. It also tells which of the two a client of
-// v1alpha1 has changed, and means nothing beside another selector.
+// v1alpha1 has changed, and means nothing beside another selector. A selector that was given beside a namespace has no effect and is
+// remembered instead of the mark, so that applying the same manifest again changes nothing.
 func Conversion() conversion.Kind {
 	return conversion.Kind{
 		GroupKind: schema.GroupKind{Group: v1beta1.GroupVersion.Group, Kind: "SidecarSet"},
@@ -27,7 +30,7 @@ func Conversion() conversion.Kind {
 		Spokes: []conversion.Spoke{{
 			Version: v1alpha1.GroupVersion.Version,
 			Parts:   []conversion.Path{namespace(), customVersion(), customVersionLabel()},
-			Context: []conversion.Path{namespaceSelector(), namespaceMark()},
+			Context: []conversion.Path{namespaceSelector(), namespaceMark(), ignoredSelector()},
 			ToHub: func(object map[string]any) {
 				selectNamespace(object)
 				move(object, customVersionLabel(), customVersion())
@@ -48,6 +51,10 @@ func namespaceMark() conversion.Path {
 	return conversion.Path{"metadata", "annotations", v1beta1.SidecarSetNamespaceAnnotation}
 }
 
+func ignoredSelector() conversion.Path {
+	return conversion.Path{"metadata", "annotations", v1beta1.SidecarSetIgnoredNamespaceSelectorAnnotation}
+}
+
 func customVersionLabel() conversion.Path {
 	return conversion.Path{"metadata", "labels", v1beta1.SidecarSetCustomVersionLabel}
 }
@@ -57,26 +64,48 @@ func customVersionLabel() conversion.Path {
 func selectNamespace(object map[string]any) {
 	name, mark := text(object, namespace()), text(object, namespaceMark())
 	selector, given := namespaceSelector().Get(object)
-	pinned := given && mark != "" && reflect.DeepEqual(selector, selectorOf(mark))
+	made := mark != "" && reflect.DeepEqual(selector, selectorOf(mark))
+	namespace().Remove(object)
+	ignoredSelector().Remove(object)
 	switch {
-	case name == "" && pinned:
+	case name == "" && made, name != "" && name == mark && given && !made:
 		namespaceMark().Remove(object)
 	case name == "":
-	case given && name == mark && !pinned:
-		namespaceMark().Remove(object)
-	default:
+	case !given, made, reflect.DeepEqual(selector, selectorOf(name)):
 		namespaceSelector().Set(object, selectorOf(name))
 		namespaceMark().Set(object, name)
+	default:
+		namespaceSelector().Set(object, selectorOf(name))
+		namespaceMark().Remove(object)
+		if ignored, err := json.Marshal(selector); err == nil {
+			ignoredSelector().Set(object, string(ignored))
+		}
 	}
-	namespace().Remove(object)
 }
 
 // nameNamespace shows the namespace that the selector was made from.
 func nameNamespace(object map[string]any) {
 	selector, _ := namespaceSelector().Get(object)
-	if mark := text(object, namespaceMark()); mark != "" && reflect.DeepEqual(selector, selectorOf(mark)) {
-		namespace().Set(object, mark)
+	ignored := text(object, ignoredSelector())
+	ignoredSelector().Remove(object)
+	var given any
+	if name := selected(selector); name != "" && utiljson.Unmarshal([]byte(ignored), &given) == nil && given != nil {
+		namespace().Set(object, name)
+		namespaceSelector().Set(object, given)
+		namespaceMark().Remove(object)
+	} else if name != "" && name == text(object, namespaceMark()) {
+		namespace().Set(object, name)
 	}
+}
+
+// selected returns the namespace that the selector selects by name and no more; empty when it is another selector.
+func selected(selector any) string {
+	tree, _ := selector.(map[string]any)
+	name := text(tree, conversion.Path{"matchLabels", corev1.LabelMetadataName})
+	if !reflect.DeepEqual(selector, selectorOf(name)) {
+		return ""
+	}
+	return name
 }
 
 // selectorOf selects one namespace by its name.

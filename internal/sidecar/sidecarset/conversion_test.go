@@ -42,9 +42,20 @@ func TestConversionTable(t *testing.T) {
 			Up:    true,
 		},
 		"a namespace wins over a selector": {
-			Spoke: `{spec: {namespace: web, namespaceSelector: {matchLabels: {a: b}}}}`,
+			Spoke: `{metadata: {annotations: {a: b}}, spec: {namespace: web, namespaceSelector: {matchLabels: {a: b}}}}`,
+			Hub: `{metadata: {annotations: {a: b, apps.kruise.io/sidecarset-ignored-namespace-selector: '{"matchLabels":{"a":"b"}}'}},
+				spec: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: web}}}}`,
+		},
+		"a namespace beside its own selector": {
+			Spoke: `{spec: {namespace: web, namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: web}}}}`,
 			Hub:   `{` + mark + `, spec: {namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: web}}}}`,
 			Up:    true,
+		},
+		"an ignored selector is forgotten with the namespace": {
+			Spoke: `{metadata: {annotations: {a: b}}, spec: {namespaceSelector: {matchLabels: {c: d}}}}`,
+			Hub: `{metadata: {annotations: {a: b, apps.kruise.io/sidecarset-ignored-namespace-selector: '{"matchLabels":{"a":"b"}}'}},
+				spec: {namespaceSelector: {matchLabels: {c: d}}}}`,
+			Down: true,
 		},
 		"both are shown": {
 			Spoke: `{` + mark + `, spec: {namespace: web, namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: web}}}}`,
@@ -112,6 +123,24 @@ func TestConversionAfterEditOfSelector(t *testing.T) {
 	}
 }
 
+// Applying a manifest with both once more, onto what is there, changes nothing: the namespace still wins.
+func TestConversionOfAppliedManifest(t *testing.T) {
+	alpha := conversiontest.Tree(t, `{apiVersion: apps.kruise.io/v1alpha1, kind: SidecarSet, spec: {namespace: web, namespaceSelector: {matchLabels: {a: b}}}}`)
+	applied := alpha["spec"]
+	for range 3 {
+		beta := converted(t, alpha, "v1beta1")
+		want := conversiontest.Tree(t, `{namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: web}}}`)
+		if diff := cmp.Diff(want, beta["spec"]); diff != "" {
+			t.Fatalf("spec of v1beta1 (-want +got):\n%s", diff)
+		}
+		alpha = converted(t, beta, "v1alpha1")
+		if diff := cmp.Diff(applied, alpha["spec"]); diff != "" {
+			t.Fatalf("spec of v1alpha1 differs from the manifest (-want +got):\n%s", diff)
+		}
+		alpha["spec"] = applied
+	}
+}
+
 // A label of a v1beta1 object that v1alpha1 would take for the custom version is neither lost nor becomes one, until it is changed.
 func TestConversionOfLabelsOfV1beta1(t *testing.T) {
 	for _, spec := range []string{`{}`, `{customVersion: v2}`} {
@@ -150,11 +179,16 @@ func TestConversionRoundTrip(t *testing.T) {
 func fillers() []any {
 	choose := func(c randfill.Continue, texts ...string) string { return texts[c.Intn(len(texts))] }
 	return []any{
-		// A namespace stands beside the selector made from it, as v1alpha1 shows it; alone it gains both that and the mark.
+		// A namespace stands beside the selector made from it, as v1alpha1 shows it, or beside an ignored one; alone it gains the selector
+		// and the mark.
 		func(v *v1alpha1.SidecarSet, c randfill.Continue) {
 			c.FillNoCustom(v)
 			v.Spec.Namespace = choose(c, "", "web", "db")
 			if v.Spec.Namespace == "" {
+				delete(v.Annotations, v1beta1.SidecarSetNamespaceAnnotation)
+				return
+			}
+			if v.Spec.NamespaceSelector != nil {
 				delete(v.Annotations, v1beta1.SidecarSetNamespaceAnnotation)
 				return
 			}
@@ -187,7 +221,10 @@ func fillers() []any {
 
 func FuzzSidecarSetConversion(f *testing.F) {
 	conversiontest.Fuzz(f, sidecarset.Conversion(), readTestdata(f, "peer-v1alpha1.yaml"), readTestdata(f, "peer-v1beta1.yaml"),
-		`{"spec":{"namespace":"a"}}`, `{"spec":{"namespace":7,"customVersion":[]}}`,
+		`{"spec":{"namespace":"a"}}`, `{"spec":{"namespace":"a","namespaceSelector":[1]}}`,
+		`{"metadata":{"annotations":{"apps.kruise.io/sidecarset-ignored-namespace-selector":"{"}},"spec":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"a"}}}}`,
+		`{"metadata":{"annotations":{"apps.kruise.io/sidecarset-ignored-namespace-selector":"1"}},"spec":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"a"}}}}`,
+		`{"spec":{"namespace":7,"customVersion":[]}}`,
 		`{"metadata":{"annotations":{"apps.kruise.io/sidecarset-namespace":"a"}},"spec":{"namespace":"a","namespaceSelector":{"matchLabels":{"b":"c"}}}}`,
 		`{"metadata":{"annotations":{"apps.kruise.io/sidecarset-namespace":"a"}},"spec":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"a"}}}}`,
 		`{"metadata":{"labels":{"apps.kruise.io/sidecarset-custom-version":"v1"},"annotations":[]},"spec":{"namespace":"a","customVersion":"v2"}}`)
