@@ -41,6 +41,26 @@ func TestPodOfAnotherControllerIsLeftAlone(t *testing.T) {
 	expect(t, "counts", [6]int32{2, 2, 2, 2, 2, 2}, statusCounts(c.set().Status))
 }
 
+func TestNamesakeOfADeletedPodLives(t *testing.T) {
+	c := start(t, fixtures.Replicas(2), fixtures.MaxUnavailable("2"))
+	victim := c.pod(c.podNames()[0])
+	c.update(fixtures.PodsToDelete(victim.Name))
+	c.watches.hold()
+	c.must(env.Client.Delete(t.Context(), victim, client.GracePeriodSeconds(0)))
+	namesake := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: victim.Namespace, Name: victim.Name}}
+	namesake.Spec.Containers = []corev1.Container{{Name: "main", Image: v1}}
+	c.must(env.Client.Create(t.Context(), namesake))
+	if _, err := c.pass(); err != nil {
+		t.Fatal(err)
+	}
+	if found := c.pod(victim.Name); found.UID != namesake.UID || found.DeletionTimestamp != nil {
+		t.Errorf("Pod %s with UID %s, deleted %v: the pass meant the one before", found.Name, found.UID, found.DeletionTimestamp)
+	}
+	c.watches.release()
+	c.settle()
+	expect(t, "number of Pods", 2, len(c.pods()))
+}
+
 func TestReleasedPodKeepsItsClaims(t *testing.T) {
 	for _, reuse := range []bool{false, true} {
 		c := start(t, fixtures.Replicas(2), fixtures.Claim("data"), func(set *v1beta1.CloneSet) {
@@ -210,4 +230,18 @@ func TestScalingSaysNothingAboutAFailedUpdate(t *testing.T) {
 		t.Fatalf("pass that scales: %v", err)
 	}
 	expect(t, "FailedUpdate after a pass that scales", failed, c.condition(v1beta1.CloneSetConditionFailedUpdate))
+}
+
+// OpenKruise writes its conditions of failures without lastUpdateTime.
+func TestConditionOfAPeerIsTakenBack(t *testing.T) {
+	c := start(t, fixtures.Replicas(1))
+	set := c.set()
+	patch := `{"status": {"conditions": [{"type": "FailedScale", "status": "True", "message": "quota", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}}`
+	c.must(env.Client.Status().Patch(t.Context(), set, client.RawPatch(types.MergePatchType, []byte(patch))))
+	c.seen.Wrote(c.key, set)
+	c.await()
+	c.update(fixtures.Replicas(2))
+	c.settle()
+	expect(t, "FailedScale", corev1.ConditionFalse, c.condition(v1beta1.CloneSetConditionFailedScale).Status)
+	expect(t, "replicas", 2, c.set().Status.Replicas)
 }
