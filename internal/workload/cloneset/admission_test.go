@@ -215,6 +215,8 @@ func TestDelete(t *testing.T) {
 		{"unprotected", ``, "", http.StatusOK},
 		{"always", `{metadata: {labels: {policy.kruise.io/delete-protection: Always}}}`, "delete-protection=Always", http.StatusForbidden},
 		{"cascading", `{metadata: {labels: {policy.kruise.io/delete-protection: Cascading}}}`, "replicas 3>0", http.StatusForbidden},
+		{"cascading, never defaulted", `{metadata: {labels: {policy.kruise.io/delete-protection: Cascading}}, spec: {replicas: null}}`, "replicas 1>0",
+			http.StatusForbidden},
 		{"cascading, scaled to none", `{metadata: {labels: {policy.kruise.io/delete-protection: Cascading}}, spec: {replicas: 0}}`, "", http.StatusOK},
 		{"an unreadable template is in nobody's way", `{spec: {template: 5}}`, "", http.StatusOK},
 		{"unreadable", `{metadata: 5}`, "decode CloneSet", http.StatusBadRequest},

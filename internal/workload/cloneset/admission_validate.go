@@ -20,6 +20,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apimachinery/pkg/util/version"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
@@ -237,7 +238,7 @@ func (v *validator) delete(req admission.Request) admission.Response {
 	refusal := v.deletions.Refusal(protection.Deletion{
 		Kind:     "CloneSet",
 		Object:   set,
-		Replicas: set.Spec.Replicas,
+		Replicas: new(ptr.Deref(set.Spec.Replicas, defaultReplicas)), // as the controller reads it
 		User:     req.UserInfo.Username,
 		DryRun:   req.DryRun != nil && *req.DryRun,
 	})
