@@ -4,7 +4,10 @@
 package manager
 
 import (
+	"kruise.io/kruise/internal/operation/resourcedistribution"
+	"kruise.io/kruise/internal/placement/workloadspread"
 	"kruise.io/kruise/internal/platform/conversion"
+	"kruise.io/kruise/internal/workload/advancedcronjob"
 	"kruise.io/kruise/internal/workload/cloneset"
 )
 
@@ -12,6 +15,9 @@ import (
 // must be readable.
 func conversions() []conversion.Kind {
 	return []conversion.Kind{
+		advancedcronjob.Conversion(),
 		cloneset.Conversion(),
+		resourcedistribution.Conversion(),
+		workloadspread.Conversion(),
 	}
 }
