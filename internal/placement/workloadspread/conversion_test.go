@@ -36,33 +36,33 @@ func TestConversionTable(t *testing.T) {
 				message: "", lastTransitionTime: "2026-01-02T03:04:05Z"}]}]}}`,
 		},
 		"what a condition lacks is filled in, and gone on the way back": {
-			Spoke: `{spec: {}, status: {versionedSubsetStatuses: {v1: [{name: a}, {name: b, conditions: [{status: "True", type: Schedulable}]}]}}}`,
-			Hub: `{metadata: {annotations: {kruise.io/converted-from: '{"version":"v1alpha1","parts":{"/status/versionedSubsetStatuses":` +
+			Spoke: `{metadata: {name: a}, spec: {}, status: {versionedSubsetStatuses: {v1: [{name: a}, {name: b, conditions: [{status: "True", type: Schedulable}]}]}}}`,
+			Hub: `{metadata: {name: a, annotations: {kruise.io/converted-from: '{"version":"v1alpha1","parts":{"/status/versionedSubsetStatuses":` +
 				`{"v1":[{"name":"a"},{"conditions":[{"status":"True","type":"Schedulable"}],"name":"b"}]}}}'}},
 				spec: {}, status: {versionedSubsetStatuses: {v1: [{name: a}, {name: b, conditions: [{type: Schedulable, status: "True", reason: Unknown,
 				message: "", lastTransitionTime: "1970-01-01T00:00:00Z"}]}]}}}`,
 		},
 		"an empty reason is Unknown": {
-			Spoke: `{spec: {}, status: {subsetStatuses: [{conditions: [{type: Schedulable, status: "True", reason: "", message: m,
+			Spoke: `{metadata: {name: a}, spec: {}, status: {subsetStatuses: [{conditions: [{type: Schedulable, status: "True", reason: "", message: m,
 				lastTransitionTime: "2026-01-02T03:04:05Z"}]}]}}`,
-			Hub: `{metadata: {annotations: {kruise.io/converted-from: '{"version":"v1alpha1","parts":{"/status/subsetStatuses":[{"conditions":` +
+			Hub: `{metadata: {name: a, annotations: {kruise.io/converted-from: '{"version":"v1alpha1","parts":{"/status/subsetStatuses":[{"conditions":` +
 				`[{"lastTransitionTime":"2026-01-02T03:04:05Z","message":"m","reason":"","status":"True","type":"Schedulable"}]}]}}'}},
 				spec: {}, status: {subsetStatuses: [{conditions: [{type: Schedulable, status: "True", reason: Unknown, message: m,
 				lastTransitionTime: "2026-01-02T03:04:05Z"}]}]}}`,
 		},
 		"the generation of a condition is kept aside": {
-			Spoke: `{metadata: {annotations: {kruise.io/converted-from: '{"version":"v1beta1","parts":{"/status/subsetStatuses":[{"conditions":` +
+			Spoke: `{metadata: {name: a, annotations: {kruise.io/converted-from: '{"version":"v1beta1","parts":{"/status/subsetStatuses":[{"conditions":` +
 				`[{"lastTransitionTime":"2026-01-02T03:04:05Z","message":"","observedGeneration":4,"reason":"Sufficient","status":"True","type":"Schedulable"}]}]}}'}},
 				spec: {}, status: {subsetStatuses: [{conditions: [{type: Schedulable, status: "True", reason: Sufficient, message: "",
 				lastTransitionTime: "2026-01-02T03:04:05Z"}]}]}}`,
-			Hub: `{spec: {}, status: {subsetStatuses: [{conditions: [{type: Schedulable, status: "True", reason: Sufficient, message: "",
+			Hub: `{metadata: {name: a}, spec: {}, status: {subsetStatuses: [{conditions: [{type: Schedulable, status: "True", reason: Sufficient, message: "",
 				lastTransitionTime: "2026-01-02T03:04:05Z", observedGeneration: 4}]}]}}`,
 		},
 		"a status without a spec converts too": {
 			Spoke: `{status: {subsetStatuses: [{conditions: [{type: T, status: "True", reason: R, message: "", lastTransitionTime: "2026-01-02T03:04:05Z"}]}]},
-				metadata: {annotations: {kruise.io/converted-from: '{"version":"v1beta1","parts":{"/status/subsetStatuses":[{"conditions":` +
+				metadata: {name: a, annotations: {kruise.io/converted-from: '{"version":"v1beta1","parts":{"/status/subsetStatuses":[{"conditions":` +
 				`[{"lastTransitionTime":"2026-01-02T03:04:05Z","message":"","observedGeneration":1,"reason":"R","status":"True","type":"T"}]}]}}'}}}`,
-			Hub: `{status: {subsetStatuses: [{conditions: [{type: T, status: "True", reason: R, message: "", lastTransitionTime: "2026-01-02T03:04:05Z",
+			Hub: `{metadata: {name: a}, status: {subsetStatuses: [{conditions: [{type: T, status: "True", reason: R, message: "", lastTransitionTime: "2026-01-02T03:04:05Z",
 				observedGeneration: 1}]}]}}`,
 		},
 		"all else is the same, also what is empty and what the types do not know": {

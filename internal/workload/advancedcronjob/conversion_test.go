@@ -22,8 +22,8 @@ import (
 
 // A CronJob of images as v1beta1 says it, and as v1alpha1 reads it.
 const (
-	images        = `{spec: {schedule: "@daily", template: {imageListPullJobTemplate: {spec: {images: [b, a], completionPolicy: {}}}}}, status: {type: ImageListPullJob}}`
-	imagesInAlpha = `{metadata: {annotations: {kruise.io/converted-from: '{"version":"v1beta1","parts":{"/spec/template":{"imageListPullJobTemplate":` +
+	images        = `{metadata: {name: a}, spec: {schedule: "@daily", template: {imageListPullJobTemplate: {spec: {images: [b, a], completionPolicy: {}}}}}, status: {type: ImageListPullJob}}`
+	imagesInAlpha = `{metadata: {name: a, annotations: {kruise.io/converted-from: '{"version":"v1beta1","parts":{"/spec/template":{"imageListPullJobTemplate":` +
 		`{"spec":{"completionPolicy":{},"images":["b","a"]}}}}}'}}, spec: {schedule: "@daily", template: {}}, status: {type: ImageListPullJob}}`
 )
 
@@ -40,8 +40,8 @@ func TestConversionTable(t *testing.T) {
 		},
 		"image list pull jobs are kept aside": {Spoke: imagesInAlpha, Hub: images},
 		"the field means nothing in v1alpha1": {
-			Spoke: `{spec: {template: {imageListPullJobTemplate: {spec: {}}}}}`,
-			Hub: `{metadata: {annotations: {kruise.io/converted-from: '{"version":"v1alpha1","parts":{"/spec/template":{"imageListPullJobTemplate":{"spec":{}}}}}'}},
+			Spoke: `{metadata: {name: a}, spec: {template: {imageListPullJobTemplate: {spec: {}}}}}`,
+			Hub: `{metadata: {name: a, annotations: {kruise.io/converted-from: '{"version":"v1alpha1","parts":{"/spec/template":{"imageListPullJobTemplate":{"spec":{}}}}}'}},
 				spec: {template: {}}}`,
 		},
 	})
