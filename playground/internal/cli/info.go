@@ -68,6 +68,7 @@ func (a *app) envCommand() *cobra.Command {
 			{"PLAYGROUND_NAME", inst.Name},
 			{"PLAYGROUND_NODE_TYPE", string(inst.NodeType)},
 			{"PLAYGROUND_HOST_IP", inst.HostIP()},
+			{"PLAYGROUND_REGISTRY", inst.Registry()},
 		} {
 			fmt.Fprintf(&lines, "export %s=%s\n", variable[0], quote(variable[1]))
 		}

@@ -212,7 +212,7 @@ func (m *Manager) startRegistry(ctx context.Context, inst *instance.Instance) er
 	if err != nil {
 		return fmt.Errorf("find own executable: %w", err)
 	}
-	address := fmt.Sprintf("%s:%d", inst.HostIP(), inst.Port(instance.Registry))
+	address := inst.Registry()
 	registry, err := process.Start(inst.RunDir(), process.Spec{
 		Name:    registryProcess,
 		Path:    self,

@@ -157,16 +157,18 @@ func shellLayer(busybox []byte) (v1.Layer, error) {
 	return layer(files...)
 }
 
-// file is an entry of a layer: a folder when its name ends with a slash, a symbolic link when link is set.
+// file is an entry of a layer: a folder when its name ends with a slash, a symbolic link when link is set. It belongs to the user and
+// group owner, which is root unless set.
 type file struct {
-	name string
-	mode int64
-	data []byte
-	link string
+	name  string
+	mode  int64
+	data  []byte
+	link  string
+	owner int
 }
 
 func (f file) header() *tar.Header {
-	h := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), Typeflag: tar.TypeReg}
+	h := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), Typeflag: tar.TypeReg, Uid: f.owner, Gid: f.owner}
 	switch {
 	case f.link != "":
 		h.Typeflag, h.Linkname, h.Mode = tar.TypeSymlink, f.link, 0o777
