@@ -16,6 +16,8 @@ import (
 // nestedObject returns the object with fields that a field is, or is a list or map of, and its path; nil if there is none.
 func nestedObject(path string, schema *apiextensionsv1.JSONSchemaProps) (string, *apiextensionsv1.JSONSchemaProps) {
 	switch {
+	case isLabelSelector(schema):
+		return "", nil
 	case len(schema.Properties) > 0:
 		return path, schema
 	case schema.Items != nil && schema.Items.Schema != nil:
@@ -27,9 +29,18 @@ func nestedObject(path string, schema *apiextensionsv1.JSONSchemaProps) (string,
 	}
 }
 
+// isLabelSelector recognises what everybody knows.
+func isLabelSelector(schema *apiextensionsv1.JSONSchemaProps) bool {
+	_, expressions := schema.Properties["matchExpressions"]
+	_, labels := schema.Properties["matchLabels"]
+	return expressions && labels && len(schema.Properties) == 2
+}
+
 // typeName names a type as people say it.
 func typeName(schema *apiextensionsv1.JSONSchemaProps) string {
 	switch {
+	case isLabelSelector(schema):
+		return "label selector"
 	case schema.XIntOrString:
 		return "integer or string"
 	case schema.Items != nil && schema.Items.Schema != nil:

@@ -319,7 +319,7 @@ func TestBadValuesAreRefused(t *testing.T) {
 		{"kruise", "manager.replicas=two", []string{"/manager/replicas", "integer"}},
 		{"kruise", "manager.replcas=2", []string{"/manager", "replcas"}},
 		{"kruise", "manger.replicas=2", []string{"manger"}},
-		{"kruise", "manager.webhook.port=70000", []string{"/manager/webhook/port", "65535"}},
+		{"kruise", "manager.webhook.port=70000", []string{"/manager/webhook/port", "65,535"}},
 		{"kruise", "manager.log.level=high", []string{"/manager/log/level"}},
 		{"kruise", "manager.loggingFormat=xml", []string{"/manager/loggingFormat", "json"}},
 		{"kruise", "manager.resyncPeriod=often", []string{"/manager/resyncPeriod"}},
