@@ -153,17 +153,23 @@ func TestHelm(t *testing.T) {
 	web.await(t, 4, "playground/web:v3")
 	web.alive(t, 2)
 
+	e.deleteEverything(t)
+	for name := range web.pods {
+		e.gone(t, "pod", name)
+	}
+}
+
+// deleteEverything leaves nothing, by the documented commands.
+func (e *environment) deleteEverything(t *testing.T) {
+	t.Helper()
 	commands, err := e.docs.block("Helm/Uninstall", "sh", 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	e.run(t, commands)
+	e.gone(t, "namespace", namespace)
 	e.absent(t, &apiextensionsv1.CustomResourceDefinition{}, "clonesets.apps.kruise.io")
 	e.withoutWebhooks(t)
-	for name := range web.pods {
-		e.gone(t, "pod", name)
-	}
-	e.gone(t, "namespace", namespace)
 }
 
 // upgrade replaces all replicas under load. No request fails; what makes API servers trust the manager stays.
@@ -253,7 +259,7 @@ func TestPlainManifests(t *testing.T) {
 	e.gone(t, "namespace", namespace)
 	e.withoutWebhooks(t)
 	web.alive(t, 2)
-	e.run(t, "kubectl delete -k config/crd")
+	e.run(t, "kubectl delete clonesets --all --all-namespaces --cascade=foreground; kubectl delete -k config/crd")
 	for name := range web.pods {
 		e.gone(t, "pod", name)
 	}
@@ -304,6 +310,5 @@ func TestReleaseWithCRDs(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "kinds.CloneSet=false") {
 		t.Errorf("leaving out a kind whose CRD is there: %v", err)
 	}
-	e.run(t, "kubectl delete crd -l app.kubernetes.io/part-of=kruise; helm uninstall kruise kruise-crds --wait")
-	e.gone(t, "namespace", namespace)
+	e.deleteEverything(t)
 }
