@@ -11,6 +11,8 @@ PLAYGROUND  := ./bin/playground
 # The cluster that the tests start and stop. Two checkouts may run theirs at the same time.
 CLUSTER     ?= kruise-test-$(shell pwd | cksum | cut -c1-6)
 FUZZTIME    ?= 5s
+IMAGE       ?= openkruise/kruise-manager:latest
+ARCH        ?= $(shell $(GO) env GOARCH)
 SOAK        ?= 30m
 
 .PHONY: help
@@ -35,11 +37,23 @@ build: ## Build the manager into bin/
 $(PLAYGROUND):
 	@cd playground && $(GO) build -trimpath -o ../bin/playground .
 
+.PHONY: image
+image: $(PLAYGROUND) ## Make the manager's image in bin/, without Docker or root (IMAGE=name:tag, ARCH=arm64, PUSH=registry.example.com)
+	@CGO_ENABLED=0 GOOS=linux GOARCH=$(ARCH) $(GO) build -trimpath -ldflags '-s -w' -o bin/linux-$(ARCH)/kruise-manager ./cmd/kruise-manager
+	@$(PLAYGROUND) image --program bin/linux-$(ARCH)/kruise-manager --arch $(ARCH) --name $(IMAGE) \
+	  --layout bin/kruise-manager-image --tarball bin/kruise-manager.tar $(if $(PUSH),--push $(PUSH))
+
+.PHONY: helm
+helm: ## Build the helm that the tests use into bin/
+	@$(GO) build -modfile=build/helm.mod -o bin/helm helm.sh/helm/v4/cmd/helm
+
 .PHONY: generate
-generate: ## Generate deepcopy functions, CRDs and reference data
+generate: ## Generate deepcopy functions, CRDs, what the charts copy, the API reference
 	$(CONTROLLER_GEN) object:headerFile=build/boilerplate.go.txt paths=./api/...
 	$(CONTROLLER_GEN) crd:ignoreUnexportedFields=true,allowDangerousTypes=false paths=./api/... output:crd:dir=config/crd
 	$(GO) run ./build/crds config/crd
+	$(GO) run ./build/charts config charts
+	$(GO) run ./build/apidocs config/crd docs/api
 
 .PHONY: fmt
 fmt: ## Format the code
@@ -54,13 +68,17 @@ test: ## Everything: generated code, lint, unit, real API server, fuzz, contract
 	@build/stage "fuzz, $(FUZZTIME) each" $(MAKE) fuzz
 	@build/stage "tests on a real API server" $(MAKE) test-apiserver
 	@build/stage "end-to-end tests on a real cluster" $(MAKE) test-e2e
+	@build/stage "installation tests on a real cluster" $(MAKE) test-install
 	@build/stage "quick benchmark with limits" $(MAKE) bench-quick
+
+# The folders with generated files.
+GENERATED := api config charts docs/api
 
 .PHONY: verify
 verify: ## Fail when generated code is not what generate makes
-	@before=$$(git status --porcelain -- api config | cksum; git diff -- api config | cksum); $(MAKE) --no-print-directory generate >/dev/null; \
-	after=$$(git status --porcelain -- api config | cksum; git diff -- api config | cksum); \
-	[ "$$before" = "$$after" ] || { git --no-pager diff --stat -- api config; echo "generated code was not current: commit what 'make generate' wrote"; exit 1; }
+	@state() { git status --porcelain -- $(GENERATED) | cksum; git diff -- $(GENERATED) | cksum; }; \
+	before=$$(state); $(MAKE) --no-print-directory generate >/dev/null; after=$$(state); \
+	[ "$$before" = "$$after" ] || { git --no-pager diff --stat -- $(GENERATED); echo "generated code was not current: commit what 'make generate' wrote"; exit 1; }
 
 .PHONY: lint
 lint: ## Run golangci-lint over both modules
@@ -69,7 +87,7 @@ lint: ## Run golangci-lint over both modules
 
 .PHONY: test-unit
 test-unit: ## Unit, property and contract tests, with the race detector
-	$(GO) test -race ./api/... ./cmd/... ./config/... ./internal/... ./test/contract/... ./test/fixtures/...
+	$(GO) test -race ./api/... ./build/... ./cmd/... ./config/... ./internal/... ./test/charts/... ./test/contract/... ./test/fixtures/...
 	cd playground && $(GO) test -race ./...
 
 .PHONY: test-apiserver
@@ -81,6 +99,12 @@ test-e2e: $(PLAYGROUND) ## End-to-end and fault tests on a cluster of real nodes
 	@trap '$(PLAYGROUND) down --name $(CLUSTER)' EXIT; \
 	$(PLAYGROUND) up --name $(CLUSTER) --nodes 3; eval "$$($(PLAYGROUND) env --name $(CLUSTER))"; \
 	PLAYGROUND=$(abspath $(PLAYGROUND)) PLAYGROUND_NAME=$(CLUSTER) $(GO) test -v -tags e2e -count=1 -timeout 40m ./test/e2e/... $(E2EFLAGS)
+
+.PHONY: test-install
+test-install: $(PLAYGROUND) ## Install, upgrade and uninstall with Helm and with plain manifests, on a cluster of its own with real nodes
+	@trap '$(PLAYGROUND) down --name $(CLUSTER)-install' EXIT; \
+	$(PLAYGROUND) up --name $(CLUSTER)-install --nodes 2; eval "$$($(PLAYGROUND) env --name $(CLUSTER)-install)"; \
+	PLAYGROUND=$(abspath $(PLAYGROUND)) $(GO) test -v -tags e2e -count=1 -timeout 20m ./test/install/...
 
 .PHONY: soak
 soak: ## The fault runs of test-e2e for a long time (SOAK=30m)

@@ -36,7 +36,7 @@ func TestInCluster(t *testing.T) {
 	if !suite.HasPlayground() || os.Getenv("PLAYGROUND_NODE_TYPE") != "real" {
 		t.Skip("nodes that do not run containers cannot run the manager")
 	}
-	if err := suite.Playground(t.Context(), "push", "--program", suite.program, "--at", "/manager", managerImage); err != nil {
+	if err := suite.Playground(t.Context(), "image", "--program", suite.program, "--name", managerImage, "--push", os.Getenv("PLAYGROUND_REGISTRY")); err != nil {
 		t.Fatal(err)
 	}
 	if err := suite.RemoveWebhooks(t.Context()); err != nil {

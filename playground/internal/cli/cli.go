@@ -37,7 +37,7 @@ func New(clk clock.PassiveClock) *cobra.Command {
 	app := &app{clock: clk}
 	root.AddCommand(
 		app.buildCommand(), app.assetsCommand(), app.upCommand(), app.downCommand(), app.statusCommand(), app.envCommand(),
-		app.kubeconfigCommand(), app.imagesCommand(), app.pushCommand(), app.logsCommand(), app.pidsCommand(),
+		app.kubeconfigCommand(), app.imagesCommand(), app.imageCommand(), app.logsCommand(), app.pidsCommand(),
 		app.restartServerCommand(), app.stopNodeCommand(), app.startNodeCommand(), app.demoCommand(),
 		app.serveImagesCommand(), app.nodeInitCommand(),
 	)

@@ -36,8 +36,6 @@ func TestCommandsSayWhatToDo(t *testing.T) {
 		{[]string{"up", "--nodes", "-1"}, "ask for 0 to 200"},
 		{[]string{"up", "--name", "A/b"}, "a-z"},
 		{[]string{"stop-node"}, `"node"`},
-		{[]string{"push", "a:b"}, `"at", "program"`},
-		{[]string{"push", "a:b", "--name", "a", "--program", "x", "--at", "/x"}, "playground up --name a"},
 		{[]string{"restart-apiserver", "--name", "a"}, "not up"},
 	} {
 		if _, err := run(t, test.args...); err == nil || !strings.Contains(err.Error(), test.want) {

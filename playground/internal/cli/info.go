@@ -68,6 +68,7 @@ func (a *app) envCommand() *cobra.Command {
 			{"PLAYGROUND_NAME", inst.Name},
 			{"PLAYGROUND_NODE_TYPE", string(inst.NodeType)},
 			{"PLAYGROUND_HOST_IP", inst.HostIP()},
+			{"PLAYGROUND_REGISTRY", inst.Registry()},
 		} {
 			fmt.Fprintf(&lines, "export %s=%s\n", variable[0], quote(variable[1]))
 		}
@@ -98,38 +99,6 @@ func (a *app) kubeconfigCommand() *cobra.Command {
 		}
 		_, err = fmt.Fprintln(cmd.OutOrStdout(), inst.Kubeconfig())
 		return err
-	}
-	return cmd
-}
-
-func (a *app) pushCommand() *cobra.Command {
-	cmd := &cobra.Command{
-		Use:   "push IMAGE",
-		Short: "Make an image of one statically linked program and store it at the instance's registry, for real nodes to run",
-		Args:  cobra.ExactArgs(1),
-	}
-	name := nameFlag(cmd)
-	program := cmd.Flags().String("program", "", "path of the program on this machine")
-	at := cmd.Flags().String("at", "", "path of the program in the image, which is what the image runs")
-	for _, flag := range []string{"program", "at"} {
-		if err := cmd.MarkFlagRequired(flag); err != nil {
-			panic(fmt.Sprintf("flag of push: %v", err))
-		}
-	}
-	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		m, err := a.manager(cmd)
-		if err != nil {
-			return err
-		}
-		inst, err := running(m.Store, *name)
-		if err != nil {
-			return err
-		}
-		image, err := registry.ProgramImage(*program, *at)
-		if err != nil {
-			return err
-		}
-		return registry.Push(cmd.Context(), cluster.RegistryAddress(inst), args[0], image)
 	}
 	return cmd
 }

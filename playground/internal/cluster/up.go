@@ -206,18 +206,13 @@ func (m *Manager) startNodes(ctx context.Context, inst *instance.Instance, nodes
 	return nil
 }
 
-// RegistryAddress is where an instance's registry serves.
-func RegistryAddress(inst *instance.Instance) string {
-	return fmt.Sprintf("%s:%d", inst.HostIP(), inst.Port(instance.Registry))
-}
-
 // startRegistry runs the server of the test images and waits until it has them.
 func (m *Manager) startRegistry(ctx context.Context, inst *instance.Instance) error {
 	self, err := os.Executable()
 	if err != nil {
 		return fmt.Errorf("find own executable: %w", err)
 	}
-	address := RegistryAddress(inst)
+	address := inst.Registry()
 	registry, err := process.Start(inst.RunDir(), process.Spec{
 		Name:    registryProcess,
 		Path:    self,

@@ -55,6 +55,9 @@ func (s State) HostIP() string {
 // Server is the URL of the API server.
 func (s State) Server() string { return fmt.Sprintf("https://%s:%d", s.HostIP(), s.Port(APIServer)) }
 
+// Registry is the address of the image registry, with its port.
+func (s State) Registry() string { return fmt.Sprintf("%s:%d", s.HostIP(), s.Port(Registry)) }
+
 // NodeIP is the address of the n-th real node, counted from 0.
 func (s State) NodeIP(n int) string { return s.address(0, byte(n+2)) }
 

@@ -59,7 +59,7 @@ func newConfig(inst *instance.Instance, n int, programs string, tools Tools) con
 		PodCIDR:      inst.PodCIDR(n),
 		ClusterCIDR:  inst.ClusterCIDR(),
 		DNSServiceIP: inst.DNSServiceIP(),
-		Registry:     fmt.Sprintf("%s:%d", inst.HostIP(), inst.Port(instance.Registry)),
+		Registry:     inst.Registry(),
 		CgroupRoot:   cgroupRoot(inst, n),
 		SandboxImage: registry.SandboxImage,
 		Routes:       map[string]string{},

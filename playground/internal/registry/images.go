@@ -140,33 +140,6 @@ func withConfig(image v1.Image, d Definition) *v1.ConfigFile {
 	return config
 }
 
-// ProgramImage makes an image of one statically linked program, which it runs, at the path it is to have there.
-func ProgramImage(programPath, at string) (v1.Image, error) {
-	program, err := os.ReadFile(programPath)
-	if err != nil {
-		return nil, fmt.Errorf("read program: %w", err)
-	}
-	if !path.IsAbs(at) || path.Base(at) == "/" {
-		return nil, fmt.Errorf("path %q in the image: give an absolute one such as /manager", at)
-	}
-	content, err := layer(file{name: path.Clean(at)[1:], mode: 0o755, data: program}, file{name: "tmp/", mode: 0o1777})
-	if err != nil {
-		return nil, err
-	}
-	image, err := mutate.AppendLayers(empty.Image, content)
-	if err != nil {
-		return nil, fmt.Errorf("make image of %s: %w", programPath, err)
-	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		return nil, fmt.Errorf("make image of %s: %w", programPath, err)
-	}
-	config = config.DeepCopy()
-	config.OS, config.Architecture = "linux", runtime.GOARCH
-	config.Config = v1.Config{Entrypoint: []string{path.Clean(at)}, WorkingDir: "/"}
-	return mutate.ConfigFile(image, config)
-}
-
 // shellLayer holds busybox and a link for each of the commands that tests and people use most. Those that look up
 // hosts are left out: the statically linked busybox crashes in them; "/playground get" serves instead.
 func shellLayer(busybox []byte) (v1.Layer, error) {
@@ -184,16 +157,18 @@ func shellLayer(busybox []byte) (v1.Layer, error) {
 	return layer(files...)
 }
 
-// file is an entry of a layer: a folder when its name ends with a slash, a symbolic link when link is set.
+// file is an entry of a layer: a folder when its name ends with a slash, a symbolic link when link is set. It belongs to the user and
+// group owner, which is root unless set.
 type file struct {
-	name string
-	mode int64
-	data []byte
-	link string
+	name  string
+	mode  int64
+	data  []byte
+	link  string
+	owner int
 }
 
 func (f file) header() *tar.Header {
-	h := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), Typeflag: tar.TypeReg}
+	h := &tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.data)), Typeflag: tar.TypeReg, Uid: f.owner, Gid: f.owner}
 	switch {
 	case f.link != "":
 		h.Typeflag, h.Linkname, h.Mode = tar.TypeSymlink, f.link, 0o777

@@ -4,9 +4,6 @@
 package registry
 
 import (
-	"archive/tar"
-	"errors"
-	"io"
 	"net"
 	"os"
 	"path/filepath"
@@ -16,7 +13,6 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
-	"github.com/google/go-containerregistry/pkg/v1/mutate"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -126,42 +122,5 @@ func TestServeAnswersForEveryRegistry(t *testing.T) {
 	}
 	if err := pull("playground/web:v99"); err == nil {
 		t.Error("an image that is not there can be pulled")
-	}
-}
-
-func TestProgramImage(t *testing.T) {
-	image, err := ProgramImage(program(t), "/bin/manager")
-	if err != nil {
-		t.Fatal(err)
-	}
-	config, err := image.ConfigFile()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if diff := cmp.Diff([]string{"/bin/manager"}, config.Config.Entrypoint); diff != "" {
-		t.Errorf("it runs (-want +got):\n%s", diff)
-	}
-	content := mutate.Extract(image)
-	found := map[string]int64{}
-	for archive := tar.NewReader(content); ; {
-		header, err := archive.Next()
-		if errors.Is(err, io.EOF) {
-			break
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		found[header.Name] = header.Mode
-	}
-	if err := content.Close(); err != nil {
-		t.Error(err)
-	}
-	if diff := cmp.Diff(map[string]int64{"bin/manager": 0o755, "tmp/": 0o1777}, found); diff != "" {
-		t.Errorf("it holds (-want +got):\n%s", diff)
-	}
-	for _, at := range []string{"", "/", "manager"} {
-		if _, err := ProgramImage(program(t), at); err == nil {
-			t.Errorf("path %q is accepted", at)
-		}
 	}
 }

@@ -15,7 +15,6 @@ import (
 
 	"github.com/google/go-containerregistry/pkg/name"
 	"github.com/google/go-containerregistry/pkg/registry"
-	v1 "github.com/google/go-containerregistry/pkg/v1"
 	"github.com/google/go-containerregistry/pkg/v1/remote"
 )
 
@@ -57,22 +56,14 @@ func fill(ctx context.Context, handler http.Handler, images []Image) error {
 func push(ctx context.Context, address string, images []Image) error {
 	for _, image := range images {
 		for _, reference := range image.Names() {
-			if err := Push(ctx, address, reference, image); err != nil {
-				return err
+			tag, err := name.NewTag(address+"/"+reference, name.Insecure)
+			if err != nil {
+				return fmt.Errorf("name image %s: %w", reference, err)
+			}
+			if err := remote.Write(tag, image, remote.WithContext(ctx)); err != nil {
+				return fmt.Errorf("store image %s: %w", reference, err)
 			}
 		}
-	}
-	return nil
-}
-
-// Push stores an image at the registry that serves at address, under a name without registry.
-func Push(ctx context.Context, address, reference string, image v1.Image) error {
-	tag, err := name.NewTag(address+"/"+reference, name.Insecure)
-	if err != nil {
-		return fmt.Errorf("name image %s: %w", reference, err)
-	}
-	if err := remote.Write(tag, image, remote.WithContext(ctx)); err != nil {
-		return fmt.Errorf("store image %s: %w", reference, err)
 	}
 	return nil
 }
