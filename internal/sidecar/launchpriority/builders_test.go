@@ -34,6 +34,7 @@ func (c condition) status(name string) corev1.ContainerStatus {
 	s := corev1.ContainerStatus{Name: name}
 	waiting := func(reason string) { s.State.Waiting = &corev1.ContainerStateWaiting{Reason: reason} }
 	switch c {
+	case unknown:
 	case pulling:
 		waiting("ContainerCreating")
 	case refused:
