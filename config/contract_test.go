@@ -82,7 +82,7 @@ func TestService(t *testing.T) {
 }
 
 // The plain manifest of the manager (manager specification 2, 11 and 16.1).
-func TestDeployment(t *testing.T) {
+func TestDeployment(t *testing.T) { //nolint:gocyclo // a list of facts
 	deployment := typed[appsv1.Deployment](t, object(t, "Deployment", "kruise-system", "kruise-controller-manager"))
 	labels := map[string]string{"control-plane": "controller-manager"}
 	if diff := cmp.Diff(labels, deployment.Spec.Selector.MatchLabels); diff != "" {

@@ -100,7 +100,7 @@ func write(folder string, pages map[string]string) error {
 		}
 	}
 	for name, text := range pages {
-		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil { //nolint:gosec // not a secret
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(text), 0o644); err != nil { //nolint:gosec // not a secret, and the caller names the folder
 			return fmt.Errorf("write page: %w", err)
 		}
 	}

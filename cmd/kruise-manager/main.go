@@ -51,7 +51,7 @@ func run(ctx context.Context, arguments []string) error {
 	}
 	m, err := manager.New(ctx, options, config, log)
 	if ctx.Err() != nil {
-		return nil
+		return nil //nolint:nilerr // told to end while it waited for the API server
 	}
 	if err != nil {
 		return err

@@ -109,7 +109,7 @@ func (m migration) run(ctx context.Context, names []string) error {
 	for _, name := range names {
 		crd, err := m.crds.Get(ctx, name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
-			fmt.Fprintf(m.out, "%s: not installed\n", name)
+			m.say(m.out, "%s: not installed", name)
 			continue
 		}
 		if err == nil {
@@ -123,6 +123,11 @@ func (m migration) run(ctx context.Context, names []string) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// say prints a line. One that cannot be printed is no reason to stop half-way.
+func (m migration) say(to io.Writer, format string, args ...any) {
+	_, _ = fmt.Fprintf(to, format+"\n", args...)
 }
 
 // crdNames are the CRDs of this product, and no others of its groups: those belong to others.
@@ -149,10 +154,10 @@ func (m migration) kind(ctx context.Context, crd *apiextensionsv1.CustomResource
 	older := slices.DeleteFunc(slices.Clone(crd.Status.StoredVersions), func(v string) bool { return v == version.Name })
 	switch {
 	case len(older) == 0:
-		fmt.Fprintf(m.out, "%s: all stored as %s\n", crd.Name, version.Name)
+		m.say(m.out, "%s: all stored as %s", crd.Name, version.Name)
 		return nil
 	case m.dryRun:
-		fmt.Fprintf(m.out, "%s: some may be stored as %s, to be stored as %s\n", crd.Name, strings.Join(older, ", "), version.Name)
+		m.say(m.out, "%s: some may be stored as %s, to be stored as %s", crd.Name, strings.Join(older, ", "), version.Name)
 		return nil
 	case version.Subresources == nil || version.Subresources.Status == nil:
 		return fmt.Errorf("version %s has no status subresource to rewrite objects through", version.Name)
@@ -164,7 +169,7 @@ func (m migration) kind(ctx context.Context, crd *apiextensionsv1.CustomResource
 	if err := m.settle(ctx, crd, storage); err != nil {
 		return err
 	}
-	fmt.Fprintf(m.out, "%s: %d stored as %s\n", crd.Name, n, version.Name)
+	m.say(m.out, "%s: %d stored as %s", crd.Name, n, version.Name)
 	return nil
 }
 
@@ -195,7 +200,7 @@ func (m migration) rewriteAll(ctx context.Context, name string, resource schema.
 		}
 		options.Continue = page.Continue
 		if left := page.RemainingItemCount; left != nil && time.Since(last) >= migrationReport {
-			fmt.Fprintf(m.progress, "%s: %d of %d\n", name, done.Load(), done.Load()+*left)
+			m.say(m.progress, "%s: %d of %d", name, done.Load(), done.Load()+*left)
 			last = time.Now()
 		}
 	}
@@ -204,10 +209,10 @@ func (m migration) rewriteAll(ctx context.Context, name string, resource schema.
 // resume tells whether a listing took longer than the API server remembers, and where it can be taken up again.
 func resume(err error) (next string, expired bool) {
 	var status apierrors.APIStatus
-	if !apierrors.IsResourceExpired(err) || !errors.As(err, &status) || status.Status().ListMeta.Continue == "" {
+	if !apierrors.IsResourceExpired(err) || !errors.As(err, &status) || status.Status().Continue == "" {
 		return "", false
 	}
-	return status.Status().ListMeta.Continue, true
+	return status.Status().Continue, true
 }
 
 // rewrite has the API server write the object as it is. A patch that changes nothing does that when the stored bytes are not those of

@@ -38,7 +38,7 @@ func TestMain(m *testing.M) {
 }
 
 // migrate runs the command as a user does.
-func migrate(t *testing.T, ctx context.Context, kubeconfig string, args ...string) (answer, progress string, err error) {
+func migrate(ctx context.Context, t *testing.T, kubeconfig string, args ...string) (answer, progress string, err error) {
 	t.Helper()
 	var out, errOut bytes.Buffer
 	command := cli.New(genericiooptions.IOStreams{Out: &out, ErrOut: &errOut})
@@ -117,17 +117,17 @@ func TestMigrateStorage(t *testing.T) {
 	store(t, "v1beta1")
 	before, generations := versions(t, namespace)
 
-	answer, _, err := migrate(t, t.Context(), config, "--dry-run")
+	answer, _, err := migrate(t.Context(), t, config, "--dry-run")
 	if want := cloneSets + ": some may be stored as v1alpha1, to be stored as v1beta1"; err != nil || !strings.Contains(answer, want) {
 		t.Fatalf("dry run: %v, %q, want %q", err, answer, want)
 	}
 	stopped, stop := context.WithCancel(t.Context())
 	stop()
-	if _, _, err := migrate(t, stopped, config); err == nil || !slices.Contains(storedVersions(t), "v1alpha1") {
+	if _, _, err := migrate(stopped, t, config); err == nil || !slices.Contains(storedVersions(t), "v1alpha1") {
 		t.Fatalf("interrupted: %v, stored versions %v", err, storedVersions(t))
 	}
 
-	answer, progress, err := migrate(t, t.Context(), config, cloneSets)
+	answer, progress, err := migrate(t.Context(), t, config, cloneSets)
 	if want := fmt.Sprintf("%s: %d stored as v1beta1\n", cloneSets, objects); err != nil || answer != want {
 		t.Fatalf("migrate: %v, %q, want %q; progress %q", err, answer, want, progress)
 	}
@@ -143,7 +143,7 @@ func TestMigrateStorage(t *testing.T) {
 			t.Fatalf("%s: generation %d, was %d", name, same[name], generations[name])
 		}
 	}
-	if answer, _, err = migrate(t, t.Context(), config); err != nil || !strings.Contains(answer, cloneSets+": all stored as v1beta1\n") {
+	if answer, _, err = migrate(t.Context(), t, config); err != nil || !strings.Contains(answer, cloneSets+": all stored as v1beta1\n") {
 		t.Errorf("again: %v, %q", err, answer)
 	}
 	if again, _ := versions(t, namespace); again["set-0000"] != after["set-0000"] {
@@ -152,7 +152,7 @@ func TestMigrateStorage(t *testing.T) {
 }
 
 func TestMigrateStorageRefusesUnknownKinds(t *testing.T) {
-	if _, _, err := migrate(t, t.Context(), kubeconfig(t), "pods"); err == nil || !strings.Contains(err.Error(), cloneSets) {
+	if _, _, err := migrate(t.Context(), t, kubeconfig(t), "pods"); err == nil || !strings.Contains(err.Error(), cloneSets) {
 		t.Errorf("the error does not say what kinds there are: %v", err)
 	}
 }

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
 	"strings"
 	"testing"
 
@@ -40,7 +39,7 @@ func run(m *testing.M) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	defer os.RemoveAll(folder)
+	defer func() { _ = os.RemoveAll(folder) }()
 	if program, err = helm.Build(context.Background(), "../..", folder); err != nil {
 		return 0, err
 	}
@@ -132,19 +131,4 @@ func rulesOf(t *testing.T, object *unstructured.Unstructured) []rbacv1.PolicyRul
 		return as[rbacv1.Role](t, object).Rules
 	}
 	return as[rbacv1.ClusterRole](t, object).Rules
-}
-
-// kindNames are the kinds of the product.
-func kindNames(t *testing.T) []string {
-	t.Helper()
-	crds, err := config.CRDs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	names := make([]string, len(crds))
-	for i, crd := range crds {
-		names[i] = crd.Spec.Names.Kind
-	}
-	slices.Sort(names)
-	return names
 }

@@ -106,7 +106,7 @@ func options(t *testing.T, deployment *appsv1.Deployment) *manager.Options {
 }
 
 // The manager understands what the chart gives it.
-func TestArguments(t *testing.T) {
+func TestArguments(t *testing.T) { //nolint:gocyclo // a list of facts
 	o := options(t, deploymentOf(t, render(t, "kruise")))
 	if o.MetricsAddr != ":8080" || o.HealthProbeAddr != ":8000" || o.PprofAddr != "localhost:8090" || o.Environment.WebhookPort != 9876 ||
 		o.LeaderElection.Namespace != "kruise-system" || !o.Gates.Enabled(features.ImagePullJobGate) {
@@ -212,7 +212,7 @@ func podEntries(mutating *admissionregistrationv1.MutatingWebhookConfiguration, 
 	return names
 }
 
-func TestWebhookValues(t *testing.T) {
+func TestWebhookValues(t *testing.T) { //nolint:gocyclo // a list of facts
 	entries := podEntries(webhooksOf(t, render(t, "kruise")))
 	if !entries["mpod.kb.io"] {
 		t.Fatalf("there is no entry for Pods: %v", entries)

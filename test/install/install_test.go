@@ -228,7 +228,7 @@ func TestPlainManifests(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { os.RemoveAll(folder) })
+	t.Cleanup(func() { _ = os.RemoveAll(folder) })
 	there, err := filepath.Rel(folder, filepath.Join(e.Root, "config", "default"))
 	if err != nil {
 		t.Fatal(err)

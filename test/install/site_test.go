@@ -68,7 +68,7 @@ func run(ctx context.Context, m *testing.M) (int, error) {
 		if err != nil {
 			return 0, err
 		}
-		defer os.RemoveAll(folder)
+		defer func() { _ = os.RemoveAll(folder) }()
 		if site, err = setUp(ctx, folder); err != nil {
 			return 0, fmt.Errorf("set up: %w", err)
 		}

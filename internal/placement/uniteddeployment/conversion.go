@@ -38,8 +38,9 @@ func cloneSetTemplate() conversion.Path {
 }
 
 func parts() []conversion.Path {
-	var found []conversion.Path
-	for _, path := range clonesetspec.Parts() {
+	parts := clonesetspec.Parts()
+	found := make([]conversion.Path, 0, len(parts))
+	for _, path := range parts {
 		found = append(found, slices.Concat(cloneSetTemplate(), path))
 	}
 	return found

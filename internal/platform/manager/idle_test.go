@@ -6,6 +6,7 @@ package manager
 import (
 	"context"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,17 +17,18 @@ import (
 // Memory is given back once each time the process comes to rest, and never while it works.
 func TestMemoryIsGivenBackAtRest(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		allocated, begin := uint64(0), time.Now()
+		var allocated atomic.Uint64
+		begin := time.Now()
 		var given []time.Duration
 		r := &memoryReturner{
-			clock: clock.RealClock{}, allocated: func() uint64 { return allocated },
+			clock: clock.RealClock{}, allocated: allocated.Load,
 			giveBack: func() { given = append(given, time.Since(begin)) },
 		}
 		ctx, cancel := context.WithCancel(t.Context())
 		go func() { _ = r.Start(ctx) }()
 		for _, work := range []uint64{50 << 20, 50 << 20, 1 << 20, 1 << 20, 1 << 20, 50 << 20, 1 << 20} {
 			synctest.Wait()
-			allocated += work
+			allocated.Add(work)
 			<-time.After(idlePeriod)
 		}
 		synctest.Wait()

@@ -84,14 +84,14 @@ func (r *registrar) Start(ctx context.Context) error {
 		return nil
 	}
 	for r.webhooksServed(ctx) != nil {
-		if !r.pause(ctx, setupRetry, nil) {
+		if !r.pause(ctx, nil) {
 			return nil
 		}
 	}
 	announced, err := r.watchCRDs(ctx)
 	for ; err != nil; announced, err = r.watchCRDs(ctx) {
 		r.log.Error(err, "CRDs are not watched; it is tried again", "after", setupRetry)
-		if !r.pause(ctx, setupRetry, nil) {
+		if !r.pause(ctx, nil) {
 			return nil
 		}
 	}
@@ -183,7 +183,7 @@ func (r *registrar) maintain(ctx context.Context, c controller, announced <-chan
 			return
 		}
 		log.Error(err, "The controller does not run; it is set up again", "after", setupRetry)
-		if !r.pause(ctx, setupRetry, nil) {
+		if !r.pause(ctx, nil) {
 			return
 		}
 	}
@@ -225,7 +225,7 @@ func (r *registrar) awaitKind(ctx context.Context, c controller, announced <-cha
 			if look == announcedLooks-1 {
 				break
 			}
-			if !r.pause(ctx, setupRetry, announced) {
+			if !r.pause(ctx, announced) {
 				return false
 			}
 		}
@@ -273,9 +273,9 @@ func (r *registrar) settle(c controller) {
 	r.settled[c.name] = true
 }
 
-// pause waits, less if wake tells something, and returns false if ctx ended.
-func (r *registrar) pause(ctx context.Context, d time.Duration, wake <-chan struct{}) bool {
-	timer := r.clock.NewTimer(d)
+// pause waits for setupRetry, less if wake tells something, and returns false if ctx ended.
+func (r *registrar) pause(ctx context.Context, wake <-chan struct{}) bool {
+	timer := r.clock.NewTimer(setupRetry)
 	defer timer.Stop()
 	select {
 	case <-timer.C():

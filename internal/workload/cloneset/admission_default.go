@@ -75,6 +75,7 @@ func defaultV1beta1(spec *v1beta1.CloneSetSpec) {
 	switch rolling.PodUpdatePolicy {
 	case v1beta1.InPlaceIfPossibleCloneSetPodUpdatePolicyType, v1beta1.InPlaceOnlyCloneSetPodUpdatePolicyType:
 		setDefault(&rolling.InPlaceUpdateStrategy, v1beta1.InPlaceUpdateStrategy{})
+	default: // has no use for it
 	}
 }
 

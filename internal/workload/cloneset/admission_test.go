@@ -21,26 +21,11 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/fake"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
-	"sigs.k8s.io/yaml"
 
 	"kruise.io/kruise/internal/platform/conversion/conversiontest"
 	"kruise.io/kruise/internal/platform/features/featurestest"
 	"kruise.io/kruise/internal/platform/webhook"
 )
-
-// tree decodes YAML as the API server decodes JSON: whole numbers are int64.
-func tree(t testing.TB, text string) map[string]any {
-	t.Helper()
-	raw, err := yaml.YAMLToJSON([]byte(text))
-	if err != nil {
-		t.Fatal(err)
-	}
-	object := map[string]any{}
-	if err := utiljson.Unmarshal(raw, &object); err != nil {
-		t.Fatal(err)
-	}
-	return object
-}
 
 // baseV1beta1 and baseV1alpha1 are the same valid CloneSet, as stored.
 const (

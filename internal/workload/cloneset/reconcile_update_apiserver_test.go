@@ -177,7 +177,7 @@ func TestRollbackReusesTheRevision(t *testing.T) {
 	c := start(t, fixtures.Replicas(2), fixtures.InPlaceIfPossible(), fixtures.MaxUnavailable("1"))
 	first := c.set().Status.UpdateRevision
 	c.update(fixtures.MainImage(v2))
-	c.turn()
+	_, _, _ = c.turn()
 	c.update(fixtures.MainImage(v1))
 	c.settle()
 	revisions := c.revisions()

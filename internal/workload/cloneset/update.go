@@ -57,7 +57,7 @@ func (p *pass) planRefresh(plan *plan) []refresh {
 		switch {
 		case step.Err != nil:
 			hopeless = append(hopeless, refresh{pod: pod, step: step})
-		case step.Needed() && !(step.GivesWay() && updating[pod] && p.leavesAtOnce(pod, plan.updateTo)):
+		case step.Needed() && (!step.GivesWay() || !updating[pod] || !p.leavesAtOnce(pod, plan.updateTo)):
 			refreshes = append(refreshes, refresh{pod: pod, step: step})
 		default:
 			continue

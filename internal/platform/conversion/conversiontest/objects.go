@@ -17,7 +17,7 @@ import (
 // Read returns a file of the test's testdata folder.
 func Read(t testing.TB, name string) string {
 	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
+	text, err := os.ReadFile(filepath.Join("testdata", name)) //nolint:gosec // the test names the file
 	if err != nil {
 		t.Fatal(err)
 	}
