@@ -94,7 +94,7 @@ func write(folder string, pages map[string]string) error {
 			return fmt.Errorf("read page: %w", err)
 		}
 		if strings.HasPrefix(string(text), notice) {
-			if err := os.Remove(path); err != nil {
+			if err := os.Remove(path); err != nil { //nolint:gosec // the caller names the folder
 				return fmt.Errorf("remove the page of a kind that is gone: %w", err)
 			}
 		}
