@@ -4,6 +4,7 @@
 package webhook
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,9 +20,26 @@ import (
 	logf "sigs.k8s.io/controller-runtime/pkg/log"
 )
 
-// eachConvertedCRD reads the installed CRDs of this product that may need conversion and calls do for those that have it by webhook. The
-// cache holds nothing but metadata of CRDs: with their schemas they are the largest objects of many clusters.
-func (k *Keeper) eachConvertedCRD(ctx context.Context, do func(*apiextensionsv1.CustomResourceDefinition) error) error {
+// settledCRDs are the resourceVersions at which CRDs were found, or made, right. A pass reads only those that have changed since: they
+// are large, and with one of every ten calls failing a pass that has to read them all would never succeed.
+type settledCRDs struct {
+	// trust is the CA that they were right for.
+	trust    []byte
+	versions map[string]string
+}
+
+// of returns the versions at which CRDs are right for the CA; none when it is another one.
+func (s *settledCRDs) of(trust []byte) map[string]string {
+	if s.versions == nil || !bytes.Equal(s.trust, trust) {
+		s.trust, s.versions = bytes.Clone(trust), map[string]string{}
+	}
+	return s.versions
+}
+
+// eachConvertedCRD reads the installed CRDs of this product that may need conversion and calls do for those that have it by webhook, but
+// for those that have not changed since they were settled. The cache holds nothing but metadata of CRDs: with their schemas they are the
+// largest objects of many clusters.
+func (k *Keeper) eachConvertedCRD(ctx context.Context, settled map[string]string, do func(*apiextensionsv1.CustomResourceDefinition) error) error {
 	list := newCRDList()
 	if err := k.Client.List(ctx, list); err != nil {
 		return fmt.Errorf("list CRDs: %w", err)
@@ -29,7 +47,7 @@ func (k *Keeper) eachConvertedCRD(ctx context.Context, do func(*apiextensionsv1.
 	var problems []error
 	known := convertedCRDs()
 	for i := range list.Items {
-		if !known.Has(list.Items[i].Name) {
+		if name := list.Items[i].Name; !known.Has(name) || settled[name] == list.Items[i].ResourceVersion {
 			continue
 		}
 		crd := &apiextensionsv1.CustomResourceDefinition{}
@@ -39,9 +57,14 @@ func (k *Keeper) eachConvertedCRD(ctx context.Context, do func(*apiextensionsv1.
 			continue
 		case err != nil:
 			problems = append(problems, fmt.Errorf("get CRD %s: %w", list.Items[i].Name, err))
+			continue
 		case crd.Spec.Conversion != nil && crd.Spec.Conversion.Strategy == apiextensionsv1.WebhookConverter:
-			problems = append(problems, do(crd))
+			if err := do(crd); err != nil {
+				problems = append(problems, err)
+				continue
+			}
 		}
+		settled[crd.Name] = crd.ResourceVersion
 	}
 	return errors.Join(problems...)
 }

@@ -84,6 +84,9 @@ type Keeper struct {
 	// pendingCA is the CA that is published and waits to be known before it is served, since pendingSince.
 	pendingCA    []byte
 	pendingSince time.Time
+
+	// settled belongs to the one pass at a time.
+	settled settledCRDs
 }
 
 // Watched is something that the keeper watches.
@@ -225,8 +228,9 @@ func (k *Keeper) pass(ctx context.Context) (time.Duration, error) {
 // publish makes the configurations and CRDs trust the bundle, or checks that they do.
 func (k *Keeper) publish(ctx context.Context, bundle *certs.Bundle, now time.Time) error {
 	trust := bundle.Trust(now)
-	configuration, conversion := k.publishConfiguration, k.publishConversion(trust)
+	configuration, conversion, settled := k.publishConfiguration, k.publishConversion(trust), k.settled.of(trust)
 	if k.External {
+		settled = map[string]string{} // whether it fits depends on the time as well
 		verify := func(caBundle []byte) error { return bundle.Verify(caBundle, k.Source.Names(), now) }
 		configuration = func(ctx context.Context, t Type, _ []byte) error { return k.checkConfiguration(ctx, t, verify) }
 		conversion = checkConversion(verify)
@@ -234,7 +238,7 @@ func (k *Keeper) publish(ctx context.Context, bundle *certs.Bundle, now time.Tim
 	return errors.Join(
 		configuration(ctx, Mutating, trust),
 		configuration(ctx, Validating, trust),
-		k.eachConvertedCRD(ctx, func(crd *apiextensionsv1.CustomResourceDefinition) error { return conversion(ctx, crd) }),
+		k.eachConvertedCRD(ctx, settled, func(crd *apiextensionsv1.CustomResourceDefinition) error { return conversion(ctx, crd) }),
 	)
 }
 
