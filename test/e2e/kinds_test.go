@@ -92,6 +92,7 @@ func (k kubectlOn) handles(object *unstructured.Unstructured) {
 	k.Helper()
 	name := strings.ToLower(k.version + "-" + object.GetName())
 	object.SetName(name)
+	object.SetFinalizers(nil) // there is nobody yet to take them off
 	if object.GetKind() == "NodeImage" || object.GetKind() == "NodePodProbe" {
 		name = object.GetName()
 	}
