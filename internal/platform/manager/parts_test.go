@@ -16,11 +16,14 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	apiversion "k8s.io/apimachinery/pkg/version"
+	"k8s.io/client-go/rest"
 	toolscache "k8s.io/client-go/tools/cache"
 	clocktesting "k8s.io/utils/clock/testing"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 
 	"kruise.io/kruise/internal/platform/certs"
+	"kruise.io/kruise/internal/platform/webhook"
+	"kruise.io/kruise/internal/workload/cloneset"
 )
 
 func TestParseServerVersion(t *testing.T) {
@@ -46,6 +49,21 @@ func TestParseServerVersion(t *testing.T) {
 		if got, err := parseServerVersion(&info); err == nil {
 			t.Errorf("%v gives %s", info, got)
 		}
+	}
+}
+
+// Audit logs and the API server's priority and fairness tell the parts of the manager apart (manager specification, section 2).
+func TestUserAgents(t *testing.T) {
+	m := &Manager{config: &rest.Config{UserAgent: userAgent}}
+	for name, want := range map[string]string{
+		cloneset.ControllerName: "kruise-manager/cloneset-controller", webhook.ControllerName: "kruise-manager/webhook-controller",
+	} {
+		if got := m.configFor(name).UserAgent; got != want {
+			t.Errorf("%s speaks as %q, want %q", name, got, want)
+		}
+	}
+	if m.config.UserAgent != "kruise-manager" {
+		t.Errorf("the manager speaks as %q", m.config.UserAgent)
 	}
 }
 

@@ -141,6 +141,12 @@ func TestPanicOfAReconcileIsThatObjectsOnly(t *testing.T) {
 		}
 		r.awaitReconcile(t, name, 10*time.Second)
 	}
+	// It would crash in every test to come.
+	defer func() {
+		if err := env.Client.Delete(t.Context(), cloneSet(namespace, "crash")); err != nil {
+			t.Error(err)
+		}
+	}()
 	if err := get(t.Context(), r.health+"/readyz"); err != nil {
 		t.Error(err)
 	}

@@ -26,10 +26,10 @@ import (
 )
 
 const (
-	// setupRetry is the time between two tries to set a controller up, and between two looks for a kind that was just announced.
+	// setupRetry is the time between two tries to set a controller up, and the first between two looks for a kind.
 	setupRetry = 2 * time.Second
-	// announcedLooks is how many looks an announced kind gets: discovery follows the CRD with a delay.
-	announcedLooks = 5
+	// rareLook is the longest time between two looks for a kind that is not served.
+	rareLook = 5 * time.Minute
 	// cacheCheckTimeout bounds the readiness check of the caches.
 	cacheCheckTimeout = time.Second
 )
@@ -84,14 +84,14 @@ func (r *registrar) Start(ctx context.Context) error {
 		return nil
 	}
 	for r.webhooksServed(ctx) != nil {
-		if !r.pause(ctx, nil) {
+		if !r.pause(ctx) {
 			return nil
 		}
 	}
 	announced, err := r.watchCRDs(ctx)
 	for ; err != nil; announced, err = r.watchCRDs(ctx) {
 		r.log.Error(err, "CRDs are not watched; it is tried again", "after", setupRetry)
-		if !r.pause(ctx, nil) {
+		if !r.pause(ctx) {
 			return nil
 		}
 	}
@@ -183,7 +183,7 @@ func (r *registrar) maintain(ctx context.Context, c controller, announced <-chan
 			return
 		}
 		log.Error(err, "The controller does not run; it is set up again", "after", setupRetry)
-		if !r.pause(ctx, nil) {
+		if !r.pause(ctx) {
 			return
 		}
 	}
@@ -214,27 +214,26 @@ func (r *registrar) run(ctx context.Context, c controller) error {
 	}
 }
 
-// awaitKind returns when the cluster serves the controller's kind, false when ctx ended before.
+// awaitKind returns when the cluster serves the controller's kind, false when ctx ended before. Discovery follows a CRD with a delay that
+// nobody bounds, and a new CRD changes several times: looks become rarer from its last change on, and never end.
 func (r *registrar) awaitKind(ctx context.Context, c controller, announced <-chan struct{}) bool {
-	for {
-		for look := range announcedLooks {
-			if r.served(ctx, c.kind) {
-				return true
-			}
-			r.settle(c)
-			if look == announcedLooks-1 {
-				break
-			}
-			if !r.pause(ctx, announced) {
-				return false
-			}
-		}
+	next := setupRetry
+	for !r.served(ctx, c.kind) {
+		r.settle(c)
+		timer := r.clock.NewTimer(next)
 		select {
+		case <-timer.C():
+			next = min(2*next, rareLook)
 		case <-announced:
+			next = setupRetry
 		case <-ctx.Done():
+		}
+		timer.Stop()
+		if ctx.Err() != nil {
 			return false
 		}
 	}
+	return true
 }
 
 // served reports whether the cluster serves the kind. Only a clear "not found" means no: while discovery fails the kind counts as
@@ -273,14 +272,12 @@ func (r *registrar) settle(c controller) {
 	r.settled[c.name] = true
 }
 
-// pause waits for setupRetry, less if wake tells something, and returns false if ctx ended.
-func (r *registrar) pause(ctx context.Context, wake <-chan struct{}) bool {
+// pause waits for setupRetry, and returns false if ctx ended.
+func (r *registrar) pause(ctx context.Context) bool {
 	timer := r.clock.NewTimer(setupRetry)
 	defer timer.Stop()
 	select {
 	case <-timer.C():
-		return true
-	case <-wake:
 		return true
 	case <-ctx.Done():
 		return false

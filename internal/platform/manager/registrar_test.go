@@ -167,6 +167,39 @@ func TestMissingKindIsAwaited(t *testing.T) {
 	}
 }
 
+// A new CRD changes several times before discovery tells its kind: the changes must not use up the looks for it.
+func TestKindThatIsServedAfterTheLastChangeOfItsCRD(t *testing.T) {
+	f := newRegistrar(t, cloneSetKind())
+	f.serves()
+	announced, found := make(chan struct{}), make(chan bool, 1)
+	go func() { found <- f.awaitKind(t.Context(), f.controllers[0], announced) }()
+	for range 20 {
+		select {
+		case announced <- struct{}{}:
+		case <-time.After(patience):
+			t.Fatal("changes of CRDs are not heard of any more")
+		}
+	}
+	for range 20 {
+		f.step(t)
+	}
+	f.serves("CloneSet")
+	for end := time.Now().Add(patience); ; {
+		select {
+		case got := <-found:
+			if !got {
+				t.Error("the kind is not found")
+			}
+			return
+		default:
+			f.clock.Step(rareLook)
+		}
+		if time.Now().After(end) {
+			t.Fatal("nobody looks for the kind any more")
+		}
+	}
+}
+
 func TestOnlyCRDsOfTheGroupAreAskedAfter(t *testing.T) {
 	for name, want := range map[string]bool{
 		"clonesets.apps.kruise.io": true, "podunavailablebudgets.policy.kruise.io": false, "things.example.com": false, "apps.kruise.io": false,
