@@ -114,7 +114,7 @@ soak: ## The fault runs of test-e2e for a long time (SOAK=30m)
 fuzz: ## Fuzz the conversions (FUZZTIME=5s each)
 	@for f in $$(grep -rl '^func Fuzz' --include='*_test.go' internal api); do \
 	  for t in $$(sed -n 's/^func \(Fuzz[A-Za-z0-9]*\).*/\1/p' $$f); do \
-	    echo "$$t in ./$$(dirname $$f)"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) "./$$(dirname $$f)"; done; done
+	    echo "$$t in ./$$(dirname $$f)"; $(GO) test -run '^$$' -fuzz "^$$t\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x "./$$(dirname $$f)"; done; done
 
 ##@ Measure
 .PHONY: bench
