@@ -140,6 +140,18 @@ func TestConversionHidesAnnotations(t *testing.T) {
 	}
 }
 
+// Times are UTC in v1beta1, whatever zone an annotation has, and hold for the one annotation that parses.
+func TestConversionOfTimes(t *testing.T) {
+	for _, since := range []string{"2026-01-02T03:04:05Z", "2026-01-02T11:04:05+08:00"} {
+		alpha := conversiontest.Tree(t, `{apiVersion: apps.kruise.io/v1alpha1, kind: ContainerRecreateRequest, metadata: {annotations: {
+			crr.apps.kruise.io/unready-acquired: "`+since+`", crr.apps.kruise.io/sync-container-statuses: x}}, spec: {}, status: {phase: Recreating}}`)
+		want := conversiontest.Tree(t, `{phase: Recreating, conditions: [`+grace("2026-01-02T03:04:05Z")+`]}`)
+		if diff := cmp.Diff(want, converted(t, alpha, "v1beta1")["status"]); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", since, diff)
+		}
+	}
+}
+
 // What v1alpha1 cannot say of the conditions outlives what an old node writes, until one of the two annotations says something else.
 func TestConversionKeepsConditions(t *testing.T) {
 	const other = `{type: Other, status: "False", reason: R, message: m, lastTransitionTime: "2026-01-01T00:00:00Z"}`
