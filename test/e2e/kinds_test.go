@@ -6,12 +6,15 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"sigs.k8s.io/yaml"
 
 	"kruise.io/kruise/config"
@@ -39,7 +42,10 @@ func TestKubectlOnEveryKind(t *testing.T) {
 					object := document.Object
 					if object.GetKind() == crd.Spec.Names.Kind && object.GroupVersionKind().Group == crd.Spec.Group && object.GroupVersionKind().Version == version.Name {
 						found = true
-						k.handles(object.DeepCopy())
+						// CloneSet has admission by now, which refuses fields that exclude each other
+						if crd.Spec.Names.Kind != "CloneSet" || object.GetName() == "minimal" {
+							k.handles(object.DeepCopy())
+						}
 					}
 				}
 				if !found {
@@ -104,7 +110,7 @@ func (k kubectlOn) handles(object *unstructured.Unstructured) {
 	if out := k.run(string(manifest), apply...); !strings.Contains(out, "serverside-applied") {
 		k.Errorf("apply says %q", out)
 	}
-	k.run(string(manifest), "diff", "--server-side", "-f", "-") // exits with 1 when something differs
+	k.same(string(manifest))
 	k.run("", "wait", "--for=jsonpath={.metadata.name}="+name, "--timeout=30s", k.resource(k.version)+"/"+name)
 	table := k.run("", "get", k.resource(k.version), name)
 	heading, _, _ := strings.Cut(table, "\n")
@@ -119,6 +125,19 @@ func (k kubectlOn) handles(object *unstructured.Unstructured) {
 		}
 	}
 	k.run("", "delete", k.resource(k.version), name, "--wait=false")
+}
+
+// same waits until kubectl finds no difference between the manifest and the object: a controller may be writing its status just then.
+func (k kubectlOn) same(manifest string) {
+	k.Helper()
+	var last error
+	err := wait.PollUntilContextTimeout(k.Context(), time.Second, 20*time.Second, true, func(ctx context.Context) (bool, error) {
+		_, last = suite.Kubectl(ctx, manifest, "diff", "--server-side", "-f", "-", "-n", k.namespace) // exits with 1 when something differs
+		return last == nil, nil
+	})
+	if err != nil {
+		k.Errorf("diff: %v: %v", err, last)
+	}
 }
 
 // columns are the names of those that `kubectl get` shows.
