@@ -92,7 +92,8 @@ test-unit: ## Unit, property and contract tests, with the race detector
 
 .PHONY: test-apiserver
 test-apiserver: $(PLAYGROUND) ## Tests on a real etcd and kube-apiserver
-	KUBEBUILDER_ASSETS="$$($(PLAYGROUND) assets)" $(GO) test -race -tags apiserver -p 1 ./internal/... ./cmd/... ./test/apiserver/...
+	KUBEBUILDER_ASSETS="$$($(PLAYGROUND) assets)" $(GO) test -race -tags apiserver -p 1 \
+	  $$(grep -rl --include='*_test.go' '^//go:build apiserver' internal cmd test/apiserver | xargs -n1 dirname | sort -u | sed 's#^#./#')
 
 .PHONY: test-e2e
 test-e2e: $(PLAYGROUND) ## End-to-end and fault tests on a cluster of real nodes (hollow ones without root)
