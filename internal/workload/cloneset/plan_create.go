@@ -15,7 +15,17 @@ import (
 // creationsPerPass bounds how many Pods one pass creates: the first five batches of a slow start. The Pods of the pass before are scheduled
 // meanwhile and wait for their readiness gates to be set, which the next pass does while it creates more. A gate that is set before the
 // containers run costs the kubelet no status write of its own.
-const creationsPerPass = 1 + 2 + 4 + 8 + 16
+//
+// In a rollout a pass creates more: it replaces Pods that are gone already, and does nothing else meanwhile.
+const creationsPerPass, replacementsPerPass = 1 + 2 + 4 + 8 + 16, 100
+
+// creationBound is how many Pods this pass may create.
+func creationBound(s *snapshot) int {
+	if s.revisions.Current.Name() != s.revisions.Update.Name() {
+		return replacementsPerPass
+	}
+	return creationsPerPass
+}
 
 // planCreation decides which Pods to create: each of its side's revision, and with the instance id of surviving claims where there
 // are some (cloneset spec 3.6).
@@ -32,7 +42,7 @@ func planCreation(s *snapshot, n scaling, p *plan) {
 	create -= taken
 	p.wait(waitInstanceID, taken, "the Pods that had the claims to be reused, or claims beside these, still exist")
 	p.clear = append(p.clear, ended[:min(len(ended), taken)]...)
-	for i := range min(create, creationsPerPass) {
+	for i := range min(create, creationBound(s)) {
 		c := creation{revision: s.revisions.Update}
 		if i < n.upOld {
 			c.revision = s.revisions.Current

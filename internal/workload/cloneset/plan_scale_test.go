@@ -116,12 +116,16 @@ func TestPlanScale(t *testing.T) {
 
 func TestCreationsOfAPassAreBounded(t *testing.T) {
 	for _, test := range []struct {
-		replicas int32
-		want     int
-	}{{30, 30}, {31, 31}, {math.MaxInt32, 31}} {
-		p := makePlan(snapshotOf(fixtures.CloneSet("web", fixtures.Replicas(test.replicas))))
-		if len(p.create) != test.want {
-			t.Errorf("%d replicas: %d creations, want %d", test.replicas, len(p.create), test.want)
+		replicas       int32
+		first, rollout int
+	}{{31, 31, 31}, {32, 31, 32}, {101, 31, 100}, {math.MaxInt32, 31, 100}} {
+		s := snapshotOf(fixtures.CloneSet("web", fixtures.Replicas(test.replicas)))
+		if p := makePlan(s); len(p.create) != test.rollout {
+			t.Errorf("%d replicas, in a rollout: %d creations, want %d", test.replicas, len(p.create), test.rollout)
+		}
+		s.revisions.Current = s.revisions.Update
+		if p := makePlan(s); len(p.create) != test.first {
+			t.Errorf("%d replicas: %d creations, want %d", test.replicas, len(p.create), test.first)
 		}
 	}
 }
