@@ -42,6 +42,8 @@ type pass struct {
 	s         *snapshot
 	// unsettled is what failed when ownership was settled.
 	unsettled error
+	// methods are those decided so far.
+	methods map[move]method
 	// writes counts the Pods written.
 	writes atomic.Int64
 	// stuck says of Pods that their update does not end by itself, in the order of their names.

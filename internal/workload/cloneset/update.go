@@ -108,16 +108,12 @@ func (p *pass) updateAll(ctx context.Context, plan *plan) error {
 	if len(plan.update) == 0 {
 		return nil
 	}
-	methods := make(map[string]method, 2)
-	for _, pod := range plan.update { // before the calls run in parallel; there are as many as revisions, not as Pods
-		label := pod.Labels[appsv1.ControllerRevisionHashLabelKey]
-		if _, known := methods[label]; !known {
-			methods[label] = p.methodFor(label, plan.updateTo)
-		}
+	methods := make([]method, len(plan.update))
+	for i, pod := range plan.update { // before the calls run in parallel
+		methods[i] = p.methodFor(pod.Labels[appsv1.ControllerRevisionHashLabelKey], plan.updateTo)
 	}
 	_, err := podset.SlowStart(ctx, len(plan.update), func(ctx context.Context, i int) error {
-		pod := plan.update[i]
-		return p.update(ctx, pod, plan.updateTo, methods[pod.Labels[appsv1.ControllerRevisionHashLabelKey]])
+		return p.update(ctx, plan.update[i], plan.updateTo, methods[i])
 	})
 	return err
 }
@@ -132,8 +128,26 @@ type method struct {
 	refused string
 }
 
-// methodFor decides how Pods with a revision label get to the target (in-place-update spec 3.2).
+// move is a way from a revision label to a revision.
+type move struct{ label, to string }
+
+// methodFor gives how Pods with a revision label get to the target. It is decided once a pass: there are as many ways as revisions, not as
+// Pods, and comparing two templates costs more than all else about a Pod. Not for parallel use.
 func (p *pass) methodFor(label string, to *revision.Revision) method {
+	way := move{label, to.Name()}
+	m, known := p.methods[way]
+	if !known {
+		m = p.decideMethod(label, to)
+		if p.methods == nil {
+			p.methods = map[move]method{}
+		}
+		p.methods[way] = m
+	}
+	return m
+}
+
+// decideMethod decides how Pods with a revision label get to the target (in-place-update spec 3.2).
+func (p *pass) decideMethod(label string, to *revision.Revision) method {
 	policy := v1beta1.RecreateCloneSetPodUpdatePolicyType
 	if rolling := p.set.Spec.UpdateStrategy.RollingUpdate; rolling != nil && rolling.PodUpdatePolicy != "" {
 		policy = rolling.PodUpdatePolicy
