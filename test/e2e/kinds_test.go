@@ -99,9 +99,6 @@ func (k kubectlOn) handles(object *unstructured.Unstructured) {
 	name := strings.ToLower(k.version + "-" + object.GetName())
 	object.SetName(name)
 	object.SetFinalizers(nil) // there is nobody yet to take them off
-	if object.GetKind() == "NodeImage" || object.GetKind() == "NodePodProbe" {
-		name = object.GetName()
-	}
 	manifest, err := yaml.Marshal(object.Object)
 	if err != nil {
 		k.Fatal(err)
