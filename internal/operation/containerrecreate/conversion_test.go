@@ -5,8 +5,6 @@ package containerrecreate_test
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -91,7 +89,7 @@ func TestConversionTable(t *testing.T) {
 
 // A live object of OpenKruise converts as it did there.
 func TestConversionOfPeerObjects(t *testing.T) {
-	alpha, beta := conversiontest.Tree(t, readTestdata(t, "peer-v1alpha1.yaml")), conversiontest.Tree(t, readTestdata(t, "peer-v1beta1.yaml"))
+	alpha, beta := conversiontest.Tree(t, conversiontest.Read(t, "peer-v1alpha1.yaml")), conversiontest.Tree(t, conversiontest.Read(t, "peer-v1beta1.yaml"))
 	got := converted(t, alpha, "v1beta1")
 	delete(beta["metadata"].(map[string]any), "annotations")
 	delete(got["metadata"].(map[string]any), "annotations")
@@ -218,7 +216,7 @@ func fillers() []any {
 }
 
 func FuzzContainerRecreateRequestConversion(f *testing.F) {
-	conversiontest.Fuzz(f, containerrecreate.Conversion(), readTestdata(f, "peer-v1alpha1.yaml"), readTestdata(f, "peer-v1beta1.yaml"),
+	conversiontest.Fuzz(f, containerrecreate.Conversion(), conversiontest.Read(f, "peer-v1alpha1.yaml"), conversiontest.Read(f, "peer-v1beta1.yaml"),
 		`{"spec":{},"status":{"phase":""}}`, `{"spec":{},"status":{"phase":[]}}`, `{"spec":{},"status":7}`,
 		`{"spec":{},"status":{"phase":"Recreating","conditions":[null,{"type":"PreRecreateGrace"},{"type":"PreRecreateGrace","status":"True","lastTransitionTime":"x"}]}}`,
 		`{"spec":{},"status":{"phase":"Recreating","containerStatusSnapshot":[{"name":1}]}}`,
@@ -228,13 +226,4 @@ func FuzzContainerRecreateRequestConversion(f *testing.F) {
 func converted(t testing.TB, object map[string]any, version string) map[string]any {
 	t.Helper()
 	return conversiontest.Convert(t, containerrecreate.Conversion(), object, version)
-}
-
-func readTestdata(t testing.TB, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

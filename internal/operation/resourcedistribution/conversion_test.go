@@ -4,11 +4,8 @@
 package resourcedistribution
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/randfill"
@@ -72,22 +69,7 @@ func TestConversionTable(t *testing.T) {
 
 // A live object of OpenKruise converts as it did there.
 func TestConversionOfPeerObjects(t *testing.T) {
-	alpha, beta := conversiontest.Tree(t, readTestdata(t, "peer-v1alpha1.yaml")), conversiontest.Tree(t, readTestdata(t, "peer-v1beta1.yaml"))
-	if diff := cmp.Diff(beta, conversiontest.Convert(t, Conversion(), alpha, "v1beta1")); diff != "" {
-		t.Errorf("v1alpha1 to v1beta1 (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(alpha, conversiontest.Convert(t, Conversion(), beta, "v1alpha1")); diff != "" {
-		t.Errorf("v1beta1 to v1alpha1 (-want +got):\n%s", diff)
-	}
-}
-
-func readTestdata(t testing.TB, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	conversiontest.Peer(t, Conversion())
 }
 
 // Objects of any content come back equal to readers of the types, in both directions.
@@ -103,7 +85,7 @@ func TestConversionRoundTrip(t *testing.T) {
 }
 
 func FuzzResourceDistributionConversion(f *testing.F) {
-	conversiontest.Fuzz(f, Conversion(), readTestdata(f, "peer-v1alpha1.yaml"), readTestdata(f, "peer-v1beta1.yaml"),
+	conversiontest.Fuzz(f, Conversion(), conversiontest.Read(f, "peer-v1alpha1.yaml"), conversiontest.Read(f, "peer-v1beta1.yaml"),
 		`{"spec":{"targets":[]},"status":{"conditions":{}}}`, `{"spec":{"targets":{"namespaceSelector":null,"namespaceLabelSelector":3}}}`,
 		`{"spec":{"targets":{"namespaceSelector":{"matchLabels":{}}}},"status":{"conditions":[null,[],{"failedNamespace":{},"failedNamespaces":[]}]}}`,
 		`{"status":{"conditions":[{"failedNamespaces":"a"}]}}`)

@@ -6,7 +6,6 @@ package persistentpodstate
 import (
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/randfill"
 
@@ -43,13 +42,7 @@ func TestConversionTable(t *testing.T) {
 
 // A live object of OpenKruise converts as it did there.
 func TestConversionOfPeerObjects(t *testing.T) {
-	alpha, beta := conversiontest.Tree(t, conversiontest.Read(t, "peer-v1alpha1.yaml")), conversiontest.Tree(t, conversiontest.Read(t, "peer-v1beta1.yaml"))
-	if diff := cmp.Diff(beta, conversiontest.Convert(t, Conversion(), alpha, "v1beta1")); diff != "" {
-		t.Errorf("v1alpha1 to v1beta1 (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(alpha, conversiontest.Convert(t, Conversion(), beta, "v1alpha1")); diff != "" {
-		t.Errorf("v1beta1 to v1alpha1 (-want +got):\n%s", diff)
-	}
+	conversiontest.Peer(t, Conversion())
 }
 
 // Objects of any content come back equal to readers of the types, in both directions.

@@ -147,18 +147,7 @@ func TestConversionAfterEdit(t *testing.T) {
 
 // A live object of OpenKruise converts as it did there.
 func TestConversionOfPeerObjects(t *testing.T) {
-	alpha, beta := conversiontest.Tree(t, conversiontest.Read(t, "peer-v1alpha1.yaml")), conversiontest.Tree(t, conversiontest.Read(t, "peer-v1beta1.yaml"))
-	if diff := conversiontest.Diff(t, beta, converted(t, alpha, "v1beta1"), &v1beta1.UnitedDeployment{}); diff != "" {
-		t.Errorf("v1alpha1 to v1beta1 (-want +got):\n%s", diff)
-	}
-	if diff := conversiontest.Diff(t, alpha, converted(t, beta, "v1alpha1"), &v1alpha1.UnitedDeployment{}); diff != "" {
-		t.Errorf("v1beta1 to v1alpha1 (-want +got):\n%s", diff)
-	}
-	for version, object := range map[string]map[string]any{"v1beta1": alpha, "v1alpha1": beta} {
-		if value, found := (conversion.Path{"metadata", "annotations", conversion.OriginAnnotation}).Get(converted(t, object, version)); found {
-			t.Errorf("to %s: needless annotation %v", version, value)
-		}
-	}
+	conversiontest.PeerAsRead(t, Conversion(), &v1beta1.UnitedDeployment{}, &v1alpha1.UnitedDeployment{})
 }
 
 // Objects of any content come back equal to readers of the types, in both directions.

@@ -4,8 +4,6 @@
 package workloadspread
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -78,22 +76,7 @@ func TestConversionTable(t *testing.T) {
 
 // A live object of OpenKruise converts as it did there.
 func TestConversionOfPeerObjects(t *testing.T) {
-	alpha, beta := conversiontest.Tree(t, readTestdata(t, "peer-v1alpha1.yaml")), conversiontest.Tree(t, readTestdata(t, "peer-v1beta1.yaml"))
-	if diff := cmp.Diff(beta, conversiontest.Convert(t, Conversion(), alpha, "v1beta1")); diff != "" {
-		t.Errorf("v1alpha1 to v1beta1 (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(alpha, conversiontest.Convert(t, Conversion(), beta, "v1alpha1")); diff != "" {
-		t.Errorf("v1beta1 to v1alpha1 (-want +got):\n%s", diff)
-	}
-}
-
-func readTestdata(t testing.TB, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	conversiontest.Peer(t, Conversion())
 }
 
 // A status written in the hub wins over what was kept of the spoke's.
@@ -149,7 +132,7 @@ func TestConversionRoundTrip(t *testing.T) {
 }
 
 func FuzzWorkloadSpreadConversion(f *testing.F) {
-	conversiontest.Fuzz(f, Conversion(), readTestdata(f, "peer-v1alpha1.yaml"), readTestdata(f, "peer-v1beta1.yaml"),
+	conversiontest.Fuzz(f, Conversion(), conversiontest.Read(f, "peer-v1alpha1.yaml"), conversiontest.Read(f, "peer-v1beta1.yaml"),
 		`{"spec":{"subsets":{}},"status":{"subsetStatuses":{},"versionedSubsetStatuses":[]}}`,
 		`{"spec":{"subsets":[null,1,{"requiredNodeSelector":null,"requiredNodeSelectorTerm":[],"preferredNodeSelector":{},"preferredNodeSelectorTerms":7}]}}`,
 		`{"status":{"subsetStatuses":[[],{"conditions":{}},{"conditions":[3,{"reason":{},"message":null,"lastTransitionTime":0,"observedGeneration":"x"}]}]}}`,

@@ -4,8 +4,6 @@
 package podunavailablebudget_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -130,13 +128,7 @@ func TestConversionPrefersFields(t *testing.T) {
 
 // A live object of OpenKruise converts as it did there.
 func TestConversionOfPeerObjects(t *testing.T) {
-	alpha, beta := conversiontest.Tree(t, readTestdata(t, "peer-v1alpha1.yaml")), conversiontest.Tree(t, readTestdata(t, "peer-v1beta1.yaml"))
-	if diff := cmp.Diff(beta, converted(t, alpha, "v1beta1")); diff != "" {
-		t.Errorf("v1alpha1 to v1beta1 (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(alpha, converted(t, beta, "v1alpha1")); diff != "" {
-		t.Errorf("v1beta1 to v1alpha1 (-want +got):\n%s", diff)
-	}
+	conversiontest.Peer(t, podunavailablebudget.Conversion())
 }
 
 func TestConversionRoundTrip(t *testing.T) {
@@ -173,7 +165,7 @@ func fillers() []any {
 }
 
 func FuzzPodUnavailableBudgetConversion(f *testing.F) {
-	conversiontest.Fuzz(f, podunavailablebudget.Conversion(), readTestdata(f, "peer-v1alpha1.yaml"), readTestdata(f, "peer-v1beta1.yaml"),
+	conversiontest.Fuzz(f, podunavailablebudget.Conversion(), conversiontest.Read(f, "peer-v1alpha1.yaml"), conversiontest.Read(f, "peer-v1beta1.yaml"),
 		`{"spec":{"protectOperations":{}}}`, `{"spec":{"protectOperations":[1,"DELETE",null],"protectTotalReplicas":"5","ignoredPodSelector":[]}}`,
 		`{"spec":{"protectOperations":["DELETE,EVICT"],"protectTotalReplicas":-1,"ignoredPodSelector":{"matchLabels":null}}}`,
 		`{"metadata":{"annotations":{"kruise.io/pub-protect-operations":"EVICT, UPDATE","pub.kruise.io/protect-total-replicas":"05","pub.kruise.io/ignored-pod-selector":"{}"}},"spec":{}}`,
@@ -183,13 +175,4 @@ func FuzzPodUnavailableBudgetConversion(f *testing.F) {
 func converted(t testing.TB, object map[string]any, version string) map[string]any {
 	t.Helper()
 	return conversiontest.Convert(t, podunavailablebudget.Conversion(), object, version)
-}
-
-func readTestdata(t testing.TB, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -4,8 +4,6 @@
 package sidecarset_test
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -163,13 +161,7 @@ func TestConversionOfLabelsOfV1beta1(t *testing.T) {
 
 // A live object of OpenKruise, created with a namespaceSelector, converts as it did there.
 func TestConversionOfPeerObjects(t *testing.T) {
-	alpha, beta := conversiontest.Tree(t, readTestdata(t, "peer-v1alpha1.yaml")), conversiontest.Tree(t, readTestdata(t, "peer-v1beta1.yaml"))
-	if diff := cmp.Diff(beta, converted(t, alpha, "v1beta1")); diff != "" {
-		t.Errorf("v1alpha1 to v1beta1 (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(alpha, converted(t, beta, "v1alpha1")); diff != "" {
-		t.Errorf("v1beta1 to v1alpha1 (-want +got):\n%s", diff)
-	}
+	conversiontest.Peer(t, sidecarset.Conversion())
 }
 
 func TestConversionRoundTrip(t *testing.T) {
@@ -220,7 +212,7 @@ func fillers() []any {
 }
 
 func FuzzSidecarSetConversion(f *testing.F) {
-	conversiontest.Fuzz(f, sidecarset.Conversion(), readTestdata(f, "peer-v1alpha1.yaml"), readTestdata(f, "peer-v1beta1.yaml"),
+	conversiontest.Fuzz(f, sidecarset.Conversion(), conversiontest.Read(f, "peer-v1alpha1.yaml"), conversiontest.Read(f, "peer-v1beta1.yaml"),
 		`{"spec":{"namespace":"a"}}`, `{"spec":{"namespace":"a","namespaceSelector":[1]}}`,
 		`{"metadata":{"annotations":{"apps.kruise.io/sidecarset-ignored-namespace-selector":"{"}},"spec":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"a"}}}}`,
 		`{"metadata":{"annotations":{"apps.kruise.io/sidecarset-ignored-namespace-selector":"1"}},"spec":{"namespaceSelector":{"matchLabels":{"kubernetes.io/metadata.name":"a"}}}}`,
@@ -233,13 +225,4 @@ func FuzzSidecarSetConversion(f *testing.F) {
 func converted(t testing.TB, object map[string]any, version string) map[string]any {
 	t.Helper()
 	return conversiontest.Convert(t, sidecarset.Conversion(), object, version)
-}
-
-func readTestdata(t testing.TB, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
 }

@@ -4,8 +4,6 @@
 package advancedcronjob
 
 import (
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -84,22 +82,7 @@ func TestConversionAfterEdit(t *testing.T) {
 
 // A live object of OpenKruise converts as it did there.
 func TestConversionOfPeerObjects(t *testing.T) {
-	alpha, beta := conversiontest.Tree(t, readTestdata(t, "peer-v1alpha1.yaml")), conversiontest.Tree(t, readTestdata(t, "peer-v1beta1.yaml"))
-	if diff := cmp.Diff(beta, conversiontest.Convert(t, Conversion(), alpha, "v1beta1")); diff != "" {
-		t.Errorf("v1alpha1 to v1beta1 (-want +got):\n%s", diff)
-	}
-	if diff := cmp.Diff(alpha, conversiontest.Convert(t, Conversion(), beta, "v1alpha1")); diff != "" {
-		t.Errorf("v1beta1 to v1alpha1 (-want +got):\n%s", diff)
-	}
-}
-
-func readTestdata(t testing.TB, name string) string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", name))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(text)
+	conversiontest.Peer(t, Conversion())
 }
 
 // Objects of any content come back equal to readers of the types, in both directions.
@@ -120,6 +103,6 @@ func TestConversionRoundTrip(t *testing.T) {
 }
 
 func FuzzAdvancedCronJobConversion(f *testing.F) {
-	conversiontest.Fuzz(f, Conversion(), readTestdata(f, "peer-v1alpha1.yaml"), readTestdata(f, "peer-v1beta1.yaml"), images, imagesInAlpha,
+	conversiontest.Fuzz(f, Conversion(), conversiontest.Read(f, "peer-v1alpha1.yaml"), conversiontest.Read(f, "peer-v1beta1.yaml"), images, imagesInAlpha,
 		`{"spec":{"template":[]}}`, `{"spec":{"template":{"imageListPullJobTemplate":null}}}`, `{"spec":{"template":{"imageListPullJobTemplate":{},"jobTemplate":{}}}}`)
 }
