@@ -33,7 +33,7 @@ import (
 )
 
 // ControllerName names the controller in metrics, logs and events.
-const ControllerName = "containerlaunchpriority-controller"
+const ControllerName = "container-launch-priority-controller"
 
 const (
 	// workers is how many Pods are looked after at once (pod-containers spec 2.3).
