@@ -42,6 +42,10 @@ func TestInCluster(t *testing.T) {
 	if err := suite.RemoveWebhooks(t.Context()); err != nil {
 		t.Fatal(err)
 	}
+	// Where the Service led in tests before must not get a share of the calls.
+	if err := suite.ExposeService(t.Context(), managerNamespace, webhookService); err != nil {
+		t.Fatal(err)
+	}
 	objects, err := config.Objects(config.Everything()...)
 	if err != nil {
 		t.Fatal(err)
@@ -58,6 +62,8 @@ func TestInCluster(t *testing.T) {
 	}
 	awaitManager(t, installLimit-time.Since(begin))
 	t.Logf("the manager is Ready %s after the first manifest", time.Since(begin).Round(100*time.Millisecond))
+	awaitWebhooks(t, installLimit-time.Since(begin))
+	t.Logf("its webhooks answer %s after the first manifest", time.Since(begin).Round(100*time.Millisecond))
 
 	s := newSpace(t, func() *managerprocess.Process { return nil }, nil)
 	s.start(fixtures.CloneSet("web", fixtures.Replicas(3), fixtures.InPlaceIfPossible()))
@@ -90,6 +96,21 @@ func awaitManager(t *testing.T, limit time.Duration) {
 	if err != nil {
 		logs, _ := suite.Kubectl(t.Context(), "", "logs", "-n", managerNamespace, "deployment/"+managerDeployment)
 		t.Fatalf("the manager is not Ready in time: %v, status %+v\n%s", err, deployment.Status, logs)
+	}
+}
+
+// awaitWebhooks waits until the API server knows the way to the manager, which it learns a moment after the manager is Ready.
+func awaitWebhooks(t *testing.T, limit time.Duration) {
+	t.Helper()
+	var last error
+	err := wait.PollUntilContextTimeout(t.Context(), 100*time.Millisecond, limit, true, func(ctx context.Context) (bool, error) {
+		probe := fixtures.CloneSet("probe")
+		probe.Namespace = metav1.NamespaceDefault
+		last = suite.Client.Create(ctx, probe, client.DryRunAll)
+		return last == nil, nil
+	})
+	if err != nil {
+		t.Fatalf("the webhooks do not answer in time: %v", last)
 	}
 }
 
