@@ -291,7 +291,11 @@ func (c *countingIndexer) IndexField(context.Context, client.Object, string, cli
 
 func TestIndexesAreMadeOnce(t *testing.T) {
 	inner := &countingIndexer{}
-	indexes := &indexOnce{inner: inner, done: map[string]bool{}}
+	scheme, err := newScheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	indexes := &indexOnce{inner: inner, scheme: scheme, done: map[schema.GroupVersionKind]map[string]bool{}}
 	for range 2 {
 		for _, object := range []client.Object{&corev1.Pod{}, &appsv1.Deployment{}} {
 			if err := indexes.IndexField(t.Context(), object, "owner", nil); err != nil {

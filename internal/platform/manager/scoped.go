@@ -6,12 +6,14 @@ package manager
 import (
 	"context"
 	"fmt"
-	"reflect"
 	"sync"
 
+	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/rest"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 )
 
@@ -70,22 +72,37 @@ func (s *supervised) Warmup(ctx context.Context) error {
 
 // indexOnce makes each index once, so that a controller can be set up again after a failure.
 type indexOnce struct {
-	inner client.FieldIndexer
-	mu    sync.Mutex
-	done  map[string]bool
+	inner  client.FieldIndexer
+	scheme *runtime.Scheme
+	mu     sync.Mutex
+	done   map[schema.GroupVersionKind]map[string]bool
 }
 
 // IndexField implements client.FieldIndexer.
 func (i *indexOnce) IndexField(ctx context.Context, object client.Object, field string, extract client.IndexerFunc) error {
+	kind, err := apiutil.GVKForObject(object, i.scheme)
+	if err != nil {
+		return err
+	}
 	i.mu.Lock()
 	defer i.mu.Unlock()
-	key := fmt.Sprintf("%s/%s", reflect.TypeOf(object), field)
-	if i.done[key] {
+	key := fmt.Sprintf("%T/%s", object, field) // caches hold metadata apart from whole objects
+	if i.done[kind][key] {
 		return nil
 	}
 	if err := i.inner.IndexField(ctx, object, field, extract); err != nil {
 		return err
 	}
-	i.done[key] = true
+	if i.done[kind] == nil {
+		i.done[kind] = map[string]bool{}
+	}
+	i.done[kind][key] = true
 	return nil
+}
+
+// forget is told that the informers of a kind were dropped, and their indexes with them.
+func (i *indexOnce) forget(kind schema.GroupVersionKind) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	delete(i.done, kind)
 }

@@ -135,7 +135,6 @@ func (m *Manager) addRegistrar(controllers []controller) error {
 	if err != nil {
 		return fmt.Errorf("build discovery client: %w", err)
 	}
-	indexes := &indexOnce{inner: m.mgr.GetFieldIndexer(), done: map[string]bool{}}
 	m.registrar = &registrar{
 		controllers: controllers,
 		cache:       m.mgr.GetCache(),
@@ -146,7 +145,7 @@ func (m *Manager) addRegistrar(controllers []controller) error {
 			if err != nil {
 				return nil, err
 			}
-			return &scopedManager{Manager: m.mgr, client: own, live: live, config: m.configFor(name), indexes: indexes, failed: failed}, nil
+			return &scopedManager{Manager: m.mgr, client: own, live: live, config: m.configFor(name), indexes: m.indexes, failed: failed}, nil
 		},
 		webhooksSynced: m.keeper.Synced(),
 		webhooksServed: m.server.Check,
@@ -190,14 +189,15 @@ func (m *Manager) configFor(name string) *rest.Config {
 	return own
 }
 
-// clients returns a client that reads from the cache and one that does not, under the user agent of one part of the manager.
+// clients returns a client that reads from the cache and one that does not, under the user agent of one part of the manager. The first finds
+// nothing of kinds that are not installed.
 func (m *Manager) clients(name string) (cached, live client.Client, err error) {
 	options := client.Options{Scheme: m.mgr.GetScheme(), Mapper: m.mgr.GetRESTMapper()}
 	live, err = client.New(m.configFor(name), options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("build client of %s: %w", name, err)
 	}
-	options.Cache = &client.CacheOptions{Reader: m.mgr.GetCache()}
+	options.Cache = &client.CacheOptions{Reader: m.reader}
 	if name != webhook.ControllerName {
 		options.Cache.DisableFor = []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}
 	}
