@@ -41,17 +41,24 @@ func (e *MissingError) Error() string {
 	return fmt.Sprintf("kind %s of %s is not installed", e.Kind.Kind, e.Kind.GroupVersion())
 }
 
+// Cluster is what Kinds ask and tell. Setup makes the real one.
+type Cluster struct {
+	// Discover lists what a group version serves.
+	Discover func(ctx context.Context, groupVersion string) (*metav1.APIResourceList, error)
+	// Permitted returns why objects of a resource may not be listed and watched, nil if they may, or if that cannot be told.
+	Permitted func(ctx context.Context, resource schema.GroupVersionResource, namespaced bool) error
+	// Drop drops the informers of a kind from the cache; it must not wait for anything.
+	Drop func(schema.GroupVersionKind)
+	// Cache watches CRDs.
+	Cache cache.Cache
+}
+
 // Kinds are the kinds of some API groups. Those of other groups count as always there. Make it with New and run it with Setup.
 type Kinds struct {
-	// discover lists what a group version serves; lookUps paces its tries.
-	discover func(ctx context.Context, groupVersion string) (*metav1.APIResourceList, error)
-	lookUps  wait.Backoff
-	// permitted returns why objects of a resource may not be listed and watched, nil if they may, or if that cannot be told.
-	permitted func(ctx context.Context, resource schema.GroupVersionResource, namespaced bool) error
-	// drop drops the informers of a kind from the cache; it must not wait for anything.
-	drop func(schema.GroupVersionKind)
-	// cache watches CRDs.
-	cache cache.Cache
+	Cluster
+
+	// lookUps paces the tries of Discover.
+	lookUps wait.Backoff
 	// namespace is the only one that is watched, empty for all.
 	namespace string
 	clock     clock.Clock
@@ -201,7 +208,7 @@ func (k *Kinds) change(kind schema.GroupVersionKind, s *state, apply func(*state
 		s.end(errGone)
 	}
 	if s.stale && s.uses == 0 {
-		k.drop(kind)
+		k.Drop(kind)
 		s.stale = false
 		s.life, s.end = context.WithCancelCause(context.Background())
 	}

@@ -57,9 +57,9 @@ func newFixture(t *testing.T, serves ...string) *fixture {
 	log := funcr.New(func(_, arguments string) { f.logged = append(f.logged, arguments) }, funcr.Options{})
 	f.Kinds = New([]schema.GroupVersion{v1beta1.GroupVersion}, "", f.clock, log)
 	f.lookUps = wait.Backoff{Steps: discoveryLookUps().Steps}
-	f.Kinds.cache = f.cache
-	f.drop = func(kind schema.GroupVersionKind) { f.dropped = append(f.dropped, kind.Kind) }
-	f.discover = func(context.Context, string) (*metav1.APIResourceList, error) {
+	f.Cache = f.cache
+	f.Drop = func(kind schema.GroupVersionKind) { f.dropped = append(f.dropped, kind.Kind) }
+	f.Discover = func(context.Context, string) (*metav1.APIResourceList, error) {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.looks++
@@ -70,7 +70,7 @@ func newFixture(t *testing.T, serves ...string) *fixture {
 		}
 		return list, f.fails
 	}
-	f.permitted = func(context.Context, schema.GroupVersionResource, bool) error {
+	f.Permitted = func(context.Context, schema.GroupVersionResource, bool) error {
 		f.mu.Lock()
 		defer f.mu.Unlock()
 		f.checks++
@@ -350,8 +350,8 @@ func TestFailuresThatAreNotOfAMissingKind(t *testing.T) {
 func TestKindThatIsServedLongAfterTheLastChangeOfItsCRD(t *testing.T) {
 	f := newFixture(t)
 	var looked atomic.Int32
-	inner := f.discover
-	f.discover = func(ctx context.Context, v string) (*metav1.APIResourceList, error) {
+	inner := f.Discover
+	f.Discover = func(ctx context.Context, v string) (*metav1.APIResourceList, error) {
 		looked.Add(1)
 		return inner(ctx, v)
 	}

@@ -69,7 +69,7 @@ func (k *Kinds) Start(ctx context.Context) error {
 
 // watchCRDs announces changes of CRDs.
 func (k *Kinds) watchCRDs(ctx context.Context) error {
-	informer, err := k.cache.GetInformer(ctx, CRDMetadata(), cache.BlockUntilSynced(false))
+	informer, err := k.Cache.GetInformer(ctx, CRDMetadata(), cache.BlockUntilSynced(false))
 	if err != nil {
 		return err
 	}
@@ -190,7 +190,7 @@ func (k *Kinds) served(ctx context.Context, v schema.GroupVersion) (map[string]m
 	err := wait.ExponentialBackoffWithContext(ctx, k.lookUps, func(ctx context.Context) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, callTimeout)
 		defer cancel()
-		list, err := k.discover(ctx, v.String())
+		list, err := k.Discover(ctx, v.String())
 		if apierrors.IsNotFound(err) {
 			return true, nil
 		}
@@ -209,7 +209,7 @@ func (k *Kinds) served(ctx context.Context, v schema.GroupVersion) (map[string]m
 
 // lookForPermission looks whether a kind that was denied may now be listed and watched.
 func (k *Kinds) lookForPermission(ctx context.Context, kind schema.GroupVersionKind, resource metav1.APIResource) {
-	err := k.permitted(ctx, kind.GroupVersion().WithResource(resource.Name), resource.Namespaced)
+	err := k.Permitted(ctx, kind.GroupVersion().WithResource(resource.Name), resource.Namespaced)
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.states[kind]

@@ -26,7 +26,10 @@ type cacheOfOne struct {
 
 func (c *cacheOfOne) GetInformer(context.Context, client.Object, ...cache.InformerGetOption) (cache.Informer, error) {
 	c.informers++
-	return &controllertest.FakeInformer{Synced: c.synced}, nil
+	if c.synced {
+		return controllertest.NewFakeInformer(controllertest.Synced), nil
+	}
+	return controllertest.NewFakeInformer(), nil
 }
 
 func (c *cacheOfOne) wait(ctx context.Context) error {

@@ -29,11 +29,11 @@ func (k *Kinds) Setup(mgr ctrl.Manager, dropped func(schema.GroupVersionKind)) (
 	if err != nil {
 		return Reader{}, fmt.Errorf("build client of access reviews: %w", err)
 	}
-	k.cache = mgr.GetCache()
-	k.discover = discoveryClient.ServerResourcesForGroupVersionWithContext
-	k.permitted = permission{reviews: authorization.SelfSubjectAccessReviews(), namespace: k.namespace}.check
-	k.drop = func(kind schema.GroupVersionKind) {
-		if err := dropInformers(k.cache, mgr.GetScheme(), kind); err != nil {
+	k.Cache = mgr.GetCache()
+	k.Discover = discoveryClient.ServerResourcesForGroupVersionWithContext
+	k.Permitted = permission{reviews: authorization.SelfSubjectAccessReviews(), namespace: k.namespace}.check
+	k.Drop = func(kind schema.GroupVersionKind) {
+		if err := dropInformers(k.Cache, mgr.GetScheme(), kind); err != nil {
 			k.log.Error(err, "Informers of a kind that is gone are not dropped", "kind", kind.GroupKind().String())
 		}
 		dropped(kind)
@@ -41,7 +41,7 @@ func (k *Kinds) Setup(mgr ctrl.Manager, dropped func(schema.GroupVersionKind)) (
 	if err := mgr.Add(k); err != nil {
 		return Reader{}, fmt.Errorf("follow the installed kinds: %w", err)
 	}
-	return Reader{Kinds: k, Cache: k.cache, Scheme: mgr.GetScheme()}, nil
+	return Reader{Kinds: k, Cache: k.Cache, Scheme: mgr.GetScheme()}, nil
 }
 
 // dropInformers drops all sorts of informers that the cache may have of the kind.

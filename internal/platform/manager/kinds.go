@@ -101,8 +101,8 @@ func cloneSets(s surroundings) kind {
 	s.metrics.MustRegister(stale)
 	return kind{
 		controllers: []controller{{
-			name: cloneset.ControllerName,
-			kind: appsv1beta1.GroupVersion.WithKind("CloneSet"),
+			name:  cloneset.ControllerName,
+			kinds: []schema.GroupVersionKind{appsv1beta1.GroupVersion.WithKind("CloneSet")},
 			setup: func(mgr ctrl.Manager) error {
 				return cloneset.Setup(mgr, cloneset.Options{
 					Gates:                  s.options.Gates,
