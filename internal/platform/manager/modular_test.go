@@ -51,10 +51,11 @@ func removeCRDs(t *testing.T, kinds ...string) {
 		}
 		// the API server first deletes the objects, and tries again with pauses
 		eventually(t, time.Minute, func(ctx context.Context) error {
-			if err := env.Client.Get(ctx, client.ObjectKeyFromObject(crd), &apiextensionsv1.CustomResourceDefinition{}); !apierrors.IsNotFound(err) {
-				return fmt.Errorf("CRD %s is still there, or cannot be read: %v", crd.Name, err)
+			err := env.Client.Get(ctx, client.ObjectKeyFromObject(crd), &apiextensionsv1.CustomResourceDefinition{})
+			if err == nil {
+				return fmt.Errorf("CRD %s is still there", crd.Name)
 			}
-			return nil
+			return client.IgnoreNotFound(err)
 		})
 	}
 }
