@@ -23,44 +23,41 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"kruise.io/kruise/api/apps/v1beta1"
-	"kruise.io/kruise/config"
+	"kruise.io/kruise/test/apiserver"
 )
 
-// removeCRDs removes CRDs of the product, those of all kinds if none is named, and puts them back at the end of the test.
-func removeCRDs(t *testing.T, kinds ...string) {
+// withoutCRDs lets the test run on an API server of its own that has no CRD.
+func withoutCRDs(t *testing.T) {
 	t.Helper()
-	crds, err := config.CRDs()
+	bare, err := apiserver.StartWith()
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, crd := range crds {
-		if len(kinds) > 0 && !slices.Contains(kinds, crd.Spec.Names.Kind) {
-			continue
+	whole := env
+	env = bare
+	t.Cleanup(func() {
+		env = whole
+		if err := bare.Stop(); err != nil {
+			t.Error(err)
 		}
-		if err := client.IgnoreNotFound(env.Client.Delete(t.Context(), crd.DeepCopy())); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			crd.ResourceVersion = ""
-			crd.Spec.Conversion = &apiextensionsv1.CustomResourceConversion{Strategy: apiextensionsv1.NoneConverter}
-			if err := client.IgnoreAlreadyExists(env.Client.Create(context.WithoutCancel(t.Context()), crd.DeepCopy())); err != nil {
-				t.Error(err)
-			}
-		})
+	})
+}
+
+// removeCloneSets removes the CRD of CloneSets.
+func removeCloneSets(t *testing.T) {
+	t.Helper()
+	crd := cloneSetCRD(t)
+	if err := env.Client.Delete(t.Context(), crd); err != nil {
+		t.Fatal(err)
 	}
-	for _, crd := range crds {
-		if len(kinds) > 0 && !slices.Contains(kinds, crd.Spec.Names.Kind) {
-			continue
+	// the API server first deletes the objects, and looks every 5 seconds whether they are gone
+	eventually(t, time.Minute, func(ctx context.Context) error {
+		err := env.Client.Get(ctx, client.ObjectKeyFromObject(crd), &apiextensionsv1.CustomResourceDefinition{})
+		if err == nil {
+			return errors.New("the CRD is still there")
 		}
-		// the API server first deletes the objects, and tries again with pauses
-		eventually(t, time.Minute, func(ctx context.Context) error {
-			err := env.Client.Get(ctx, client.ObjectKeyFromObject(crd), &apiextensionsv1.CustomResourceDefinition{})
-			if err == nil {
-				return fmt.Errorf("CRD %s is still there", crd.Name)
-			}
-			return client.IgnoreNotFound(err)
-		})
-	}
+		return client.IgnoreNotFound(err)
+	})
 }
 
 // addCloneSets installs the CRD of CloneSets and returns when a new CloneSet was defaulted and reconciled, with the time that it took.
@@ -101,14 +98,14 @@ func awaitObserved(t *testing.T, namespace, name string) {
 // The product starts without any of its CRDs; a kind works as soon as its CRD is there, also when it comes back, and while it is away nobody
 // asks for it all the time.
 func TestKindsComeAndGo(t *testing.T) {
-	removeCRDs(t)
+	withoutCRDs(t)
 	r := &replica{}
 	r.run(t, install(t), kinds, outside())
 	t.Logf("ready without any CRD after %s", r.awaitReady(t, 10*time.Second))
 	namespace := env.Namespace(t)
 	t.Logf("CloneSets work %s after their CRD came", addCloneSets(t, namespace, "first"))
 
-	removeCRDs(t, "CloneSet")
+	removeCloneSets(t)
 	r.says(t, "The controller has ended", "cloneset-controller")
 	calm := failedRequests(t, "404")
 	if err := get(t.Context(), r.health+"/readyz"); err != nil {

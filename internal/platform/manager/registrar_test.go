@@ -21,7 +21,7 @@ import (
 	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
 
@@ -42,22 +42,45 @@ type registrarFixture struct {
 	kinds atomic.Pointer[[]string]
 	// latest is the latest scope.
 	latest atomic.Pointer[scopedManager]
-	cache  *informertest.FakeInformers
+	cache  *cacheOfEvents
+}
+
+// cacheOfEvents is a cache that is synced and holds nothing but who wants to hear of events.
+type cacheOfEvents struct {
+	cache.Cache
+	mu       sync.Mutex
+	handlers []toolscache.ResourceEventHandler
+}
+
+func (c *cacheOfEvents) WaitForCacheSync(context.Context) bool { return true }
+
+func (c *cacheOfEvents) GetInformer(context.Context, client.Object, ...cache.InformerGetOption) (cache.Informer, error) {
+	return informerOfEvents{c: c}, nil
+}
+
+type informerOfEvents struct {
+	cache.Informer
+	c *cacheOfEvents
+}
+
+func (i informerOfEvents) AddEventHandler(handler toolscache.ResourceEventHandler) (toolscache.ResourceEventHandlerRegistration, error) {
+	i.c.mu.Lock()
+	defer i.c.mu.Unlock()
+	i.c.handlers = append(i.c.handlers, handler)
+	return nil, nil
+}
+
+func (informerOfEvents) RemoveEventHandler(toolscache.ResourceEventHandlerRegistration) error {
+	return nil
 }
 
 func newRegistrar(t *testing.T, kinds ...string) *registrarFixture {
 	t.Helper()
 	synced := make(chan struct{})
 	close(synced)
-	scheme, err := newScheme()
-	if err != nil {
-		t.Fatal(err)
-	}
-	metav1.AddToGroupVersion(scheme, metav1.SchemeGroupVersion)
-	scheme.AddKnownTypes(metav1.SchemeGroupVersion, &metav1.PartialObjectMetadata{})
 	f := &registrarFixture{
 		clock: clocktesting.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), setups: make(chan func(error), 10),
-		cache: &informertest.FakeInformers{Scheme: scheme},
+		cache: &cacheOfEvents{},
 	}
 	f.serves("CloneSet", "SidecarSet")
 	needs := make([]schema.GroupVersionKind, 0, len(kinds))
@@ -114,12 +137,17 @@ func (f *registrarFixture) serves(kinds ...string) { f.kinds.Store(&kinds) }
 // announce tells of a change of a CRD, upon which what is installed is looked at again.
 func (f *registrarFixture) announce(t *testing.T) {
 	t.Helper()
-	informer, err := f.cache.FakeInformerFor(t.Context(), installed.CRDMetadata())
-	if err != nil {
-		t.Fatal(err)
-	}
-	crd := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "clonesets.apps.kruise.io"}}
-	informer.Update(crd, crd)
+	eventuallyNil(t, func() error {
+		f.cache.mu.Lock()
+		defer f.cache.mu.Unlock()
+		for _, handler := range f.cache.handlers {
+			handler.OnAdd(&metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "clonesets.apps.kruise.io"}}, false)
+		}
+		if len(f.cache.handlers) == 0 {
+			return errors.New("CRDs are not watched")
+		}
+		return nil
+	})
 }
 
 func (f *registrarFixture) start(t *testing.T) {
