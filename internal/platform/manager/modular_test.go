@@ -23,21 +23,28 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/config"
 	"kruise.io/kruise/test/apiserver"
 )
 
-// withoutCRDs lets the test run on an API server of its own that has no CRD.
-func withoutCRDs(t *testing.T) {
+// withOnly lets the test run on an API server of its own that has the CRDs of these kinds and no others.
+func withOnly(t *testing.T, kinds ...string) {
 	t.Helper()
-	bare, err := apiserver.StartWith()
+	crds, err := config.CRDs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	few, err := apiserver.StartWith(slices.DeleteFunc(crds, func(crd *apiextensionsv1.CustomResourceDefinition) bool {
+		return !slices.Contains(kinds, crd.Spec.Names.Kind)
+	})...)
 	if err != nil {
 		t.Fatal(err)
 	}
 	whole := env
-	env = bare
+	env = few
 	t.Cleanup(func() {
 		env = whole
-		if err := bare.Stop(); err != nil {
+		if err := few.Stop(); err != nil {
 			t.Error(err)
 		}
 	})
@@ -98,7 +105,7 @@ func awaitObserved(t *testing.T, namespace, name string) {
 // The product starts without any of its CRDs; a kind works as soon as its CRD is there, also when it comes back, and while it is away nobody
 // asks for it all the time.
 func TestKindsComeAndGo(t *testing.T) {
-	withoutCRDs(t)
+	withOnly(t)
 	r := &replica{}
 	r.run(t, install(t), kinds, outside())
 	t.Logf("ready without any CRD after %s", r.awaitReady(t, 10*time.Second))
@@ -164,24 +171,14 @@ func TestPermissionForOneKindThatComesLater(t *testing.T) {
 }
 
 // Any subset of the CRDs will do, and so will the right to convert some of them only.
-func TestOneKindAlone(t *testing.T) {
-	crds, err := config.CRDs()
-	if err != nil {
-		t.Fatal(err)
-	}
-	var others []string
-	for _, crd := range crds {
-		if kind := crd.Spec.Names.Kind; kind != "CloneSet" && kind != "SidecarSet" {
-			others = append(others, kind)
-		}
-	}
-	removeCRDs(t, others...)
+func TestAFewKindsAlone(t *testing.T) {
+	withOnly(t, "CloneSet", "SidecarSet")
 	restConfig := install(t)
 	convertByWebhook(t, "sidecarsets.apps.kruise.io")
 	withoutCRD(t, restConfig, "sidecarsets.apps.kruise.io")
 	r := &replica{}
 	r.run(t, restConfig, kinds, outside())
-	t.Logf("ready with one kind after %s", r.awaitReady(t, 10*time.Second))
+	t.Logf("ready with two kinds after %s", r.awaitReady(t, 10*time.Second))
 	r.says(t, "Objects of one kind cannot be converted", "sidecarsets.apps.kruise.io")
 	namespace := env.Namespace(t)
 	if err := env.Client.Create(t.Context(), cloneSet(namespace, "alone")); err != nil {
@@ -190,29 +187,17 @@ func TestOneKindAlone(t *testing.T) {
 	awaitObserved(t, namespace, "alone")
 }
 
-// convertByWebhook makes a CRD ask for conversion by webhook, as its manifest does, for the time of the test.
+// convertByWebhook makes a CRD ask for conversion by webhook, as its manifest does and API servers of tests do not.
 func convertByWebhook(t *testing.T, name string) {
 	t.Helper()
-	set := func(ctx context.Context, conversion *apiextensionsv1.CustomResourceConversion) {
-		crd := &apiextensionsv1.CustomResourceDefinition{}
-		if err := env.Client.Get(ctx, client.ObjectKey{Name: name}, crd); err != nil {
-			t.Fatal(err)
-		}
-		crd.Spec.Conversion = conversion
-		if err := env.Client.Update(ctx, crd); err != nil {
-			t.Fatal(err)
-		}
+	crd := &apiextensionsv1.CustomResourceDefinition{}
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Name: name}, crd); err != nil {
+		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		set(context.WithoutCancel(t.Context()), &apiextensionsv1.CustomResourceConversion{Strategy: apiextensionsv1.NoneConverter})
-	})
-	url := "https://127.0.0.1:1/convert"
-	set(t.Context(), &apiextensionsv1.CustomResourceConversion{
-		Strategy: apiextensionsv1.WebhookConverter,
-		Webhook: &apiextensionsv1.WebhookConversion{
-			ClientConfig: &apiextensionsv1.WebhookClientConfig{URL: &url}, ConversionReviewVersions: []string{"v1"},
-		},
-	})
+	crd.Spec.Conversion = cloneSetCRD(t).Spec.Conversion
+	if err := env.Client.Update(t.Context(), crd); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // withoutCRD takes the permission to write one CRD away for the time of the test.
