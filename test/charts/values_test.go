@@ -18,6 +18,7 @@ import (
 	policyv1 "k8s.io/api/policy/v1"
 	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/component-base/featuregate"
 	"sigs.k8s.io/yaml"
 
@@ -30,7 +31,7 @@ func everything() []string {
 	return []string{
 		`featureGates=ResourcesDeletionProtection=true\,DeletionProtectionForCRDCascadingGate=true`,
 		"enableKubeCacheMutationDetector=true", "imagePullSecrets[0].name=pull", "serviceAccount.annotations.team=a",
-		"manager.loggingFormat=json", "manager.image.tag=v2", "manager.metrics.serviceMonitor.enabled=true", "manager.hostNetwork=true",
+		"manager.loggingFormat=json", "manager.image.tag=v2", "manager.metrics.serviceMonitor.enabled=true", "manager.metrics.secure=true", "manager.hostNetwork=true",
 		`json:manager.nodeAffinity={"requiredDuringSchedulingIgnoredDuringExecution":{"nodeSelectorTerms":[{"matchExpressions":[{"key":"a","operator":"Exists"}]}]}}`,
 		"manager.nodeSelector.pool=system", "manager.tolerations[0].operator=Exists", "manager.priorityClassName=system-cluster-critical",
 		"manager.podAnnotations.a=b", "manager.podLabels.c=d", "manager.extraArgs[0]=--cloneset-workers=7",
@@ -114,7 +115,7 @@ func TestArguments(t *testing.T) { //nolint:gocyclo // a list of facts
 	}
 	o = options(t, deploymentOf(t, render(t, "kruise", append(everything(), "installation.namespace=elsewhere", "manager.metrics.port=1",
 		"manager.healthProbe.port=2", "manager.pprofAddr=:3", "manager.webhook.port=4", "manager.resyncPeriod=5m", "manager.log.level=6")...)))
-	if o.MetricsAddr != ":1" || o.HealthProbeAddr != ":2" || o.PprofAddr != ":3" || o.Environment.WebhookPort != 4 || o.Environment.Namespace != "elsewhere" ||
+	if o.MetricsAddr != ":1" || !o.MetricsSecure || o.HealthProbeAddr != ":2" || o.PprofAddr != ":3" || o.Environment.WebhookPort != 4 || o.Environment.Namespace != "elsewhere" ||
 		o.LeaderElection.Namespace != "elsewhere" || o.Workers.Of("cloneset") != 7 || o.SyncPeriod == nil || o.SyncPeriod.Minutes() != 5 ||
 		o.Logging.Verbosity != 6 || o.Logging.Format != "json" || !o.Gates.Enabled(features.DeletionProtectionForCRDCascadingGate) {
 		t.Errorf("the values become %+v", o)
@@ -306,6 +307,49 @@ func TestOptionalObjects(t *testing.T) {
 	if namespace.Labels["control-plane"] != "openkruise" {
 		t.Errorf("the namespace has labels %v", namespace.Labels)
 	}
+}
+
+// Secured metrics need the right to review tokens, a way to give out the right to read, and a ServiceMonitor that knows them (manager
+// specification 19.14).
+func TestSecureMetrics(t *testing.T) {
+	const monitor = "manager.metrics.serviceMonitor.enabled=true"
+	plain := render(t, "kruise", monitor)
+	if diff := cmp.Diff(map[string]any{"port": "metrics", "interval": "30s"}, endpointOf(t, plain)); diff != "" {
+		t.Errorf("plain endpoint of the ServiceMonitor (-want +got):\n%s", diff)
+	}
+	secure := render(t, "kruise", monitor, "manager.metrics.secure=true", "installation.namespace=elsewhere")
+	want := map[string]any{
+		"port": "metrics", "interval": "30s", "scheme": "https", "bearerTokenFile": "/var/run/secrets/kubernetes.io/serviceaccount/token",
+		"tlsConfig": map[string]any{
+			"serverName": "kruise-webhook-service.elsewhere.svc",
+			"ca":         map[string]any{"secret": map[string]any{"name": "kruise-webhook-certs", "key": "ca-cert.pem"}},
+		},
+	}
+	if diff := cmp.Diff(want, endpointOf(t, secure)); diff != "" {
+		t.Errorf("secure endpoint of the ServiceMonitor (-want +got):\n%s", diff)
+	}
+	for kind, name := range map[string]string{"ClusterRole": "kruise-metrics-reader", "ClusterRoleBinding": "kruise-metrics-auth-rolebinding"} {
+		if plain.find(t, kind, name) != nil || secure.find(t, kind, name) == nil {
+			t.Errorf("%s %s does not follow manager.metrics.secure", kind, name)
+		}
+	}
+	if options(t, deploymentOf(t, plain)).MetricsSecure || !options(t, deploymentOf(t, secure)).MetricsSecure {
+		t.Error("--metrics-secure does not follow manager.metrics.secure")
+	}
+}
+
+// endpointOf returns the one endpoint of the ServiceMonitor.
+func endpointOf(t *testing.T, o objects) map[string]any {
+	t.Helper()
+	monitor := o.find(t, "ServiceMonitor", "kruise-manager")
+	if monitor == nil {
+		t.Fatal("there is no ServiceMonitor")
+	}
+	endpoints, _, err := unstructured.NestedSlice(monitor.Object, "spec", "endpoints")
+	if err != nil || len(endpoints) != 1 {
+		t.Fatalf("endpoints %v: %v", endpoints, err)
+	}
+	return endpoints[0].(map[string]any)
 }
 
 // A bad value is refused with its path.

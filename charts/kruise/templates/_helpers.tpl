@@ -36,7 +36,7 @@ which is AllAlpha or AllBeta when that switches the gate too. */ -}}
 {{- $gates -}}
 {{- end }}
 
-{{- /* kruise.kinds is {"all": every kind of this version, "on": those to install, "plurals": the resources of those left out}. */ -}}
+{{- /* kruise.kinds is {"on": the kinds of files/kinds.yaml to install, "off": those left out}. */ -}}
 {{- define "kruise.kinds" -}}
 {{- $all := $.Files.Get "files/kinds.yaml" | fromYamlArray -}}
 {{- $names := list -}}

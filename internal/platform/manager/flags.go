@@ -63,6 +63,7 @@ func (o *Options) addClientFlags(fs *pflag.FlagSet) {
 
 func (o *Options) addServerFlags(fs *pflag.FlagSet) {
 	fs.StringVar(&o.MetricsAddr, "metrics-addr", ":8080", "Address of the metrics endpoint, 0 for none.")
+	fs.BoolVar(&o.MetricsSecure, "metrics-secure", false, "Serve metrics over TLS, with the webhook certificate, to those whom the API server lets get /metrics.")
 	fs.StringVar(&o.HealthProbeAddr, "health-probe-addr", ":8000", "Address of /healthz and /readyz, 0 for none.")
 	fs.BoolVar(&o.EnablePprof, "enable-pprof", true, "Serve /debug/pprof/.")
 	fs.StringVar(&o.PprofAddr, "pprof-addr", "localhost:8090", "Address of /debug/pprof/.")

@@ -5,6 +5,7 @@ package manager
 
 import (
 	"context"
+	"crypto/tls"
 	"fmt"
 	"net"
 	"net/http"
@@ -64,14 +65,20 @@ func (m *instruments) watchLeadership() manager.Runnable {
 	})
 }
 
-// server serves these families together with those of the libraries. It listens at once, so that a taken port ends the start.
-func (m *instruments) server(ctx context.Context, address string) (*manager.Server, error) {
+// server serves these families together with those of the libraries: over TLS and behind the review, if there is one, else plainly to
+// everyone. It listens at once, so that a taken port ends the start.
+func (m *instruments) server(ctx context.Context, address string, serving *certs.Serving, review *reviewer) (*manager.Server, error) {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("flag --metrics-addr=%s: listen: %w", address, err)
 	}
+	handler := promhttp.HandlerFor(prometheus.Gatherers{ctrlmetrics.Registry, m.registry}, promhttp.HandlerOpts{})
+	if review != nil {
+		listener = tls.NewListener(listener, &tls.Config{MinVersion: tls.VersionTLS12, GetCertificate: serving.GetCertificate})
+		handler = review.protect(handler)
+	}
 	mux := http.NewServeMux()
-	mux.Handle("/metrics", promhttp.HandlerFor(prometheus.Gatherers{ctrlmetrics.Registry, m.registry}, promhttp.HandlerOpts{}))
+	mux.Handle("/metrics", handler)
 	return &manager.Server{
 		Name:     "metrics",
 		Server:   &http.Server{Handler: mux, ReadHeaderTimeout: readHeaderTimeout},

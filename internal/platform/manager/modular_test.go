@@ -17,6 +17,9 @@ import (
 	rbacv1 "k8s.io/api/rbac/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"kruise.io/kruise/api/apps/v1beta1"
@@ -129,22 +132,9 @@ func never(t *testing.T, during time.Duration, check func() error) {
 // RBAC is modular, too: a manager that may not see a kind leaves it alone, says so once, and works with it when it may.
 func TestPermissionForOneKindThatComesLater(t *testing.T) {
 	restConfig := install(t)
-	role := &rbacv1.ClusterRole{}
-	if err := env.Client.Get(t.Context(), client.ObjectKey{Name: "kruise-manager-role"}, role); err != nil {
-		t.Fatal(err)
-	}
-	whole := role.DeepCopy()
-	restore := func() {
-		whole.ResourceVersion = ""
-		if err := env.Client.Update(context.WithoutCancel(t.Context()), whole.DeepCopy()); err != nil {
-			t.Error(err)
-		}
-	}
-	t.Cleanup(restore)
-	role.Rules = slices.DeleteFunc(role.Rules, func(rule rbacv1.PolicyRule) bool { return slices.Contains(rule.Resources, "clonesets") })
-	if err := env.Client.Update(t.Context(), role); err != nil {
-		t.Fatal(err)
-	}
+	restore := changeRole(t, "kruise-manager-role", func(role *rbacv1.ClusterRole) {
+		role.Rules = slices.DeleteFunc(role.Rules, func(rule rbacv1.PolicyRule) bool { return slices.Contains(rule.Resources, "clonesets") })
+	})
 	own, err := client.New(restConfig, client.Options{Scheme: env.Scheme})
 	if err != nil {
 		t.Fatal(err)
@@ -171,4 +161,99 @@ func TestPermissionForOneKindThatComesLater(t *testing.T) {
 	restore()
 	awaitObserved(t, namespace, "a")
 	t.Logf("CloneSets work %s after the permission came", time.Since(begin))
+}
+
+// Any subset of the CRDs will do, and so will the right to convert some of them only.
+func TestOneKindAlone(t *testing.T) {
+	crds, err := config.CRDs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var others []string
+	for _, crd := range crds {
+		if kind := crd.Spec.Names.Kind; kind != "CloneSet" && kind != "SidecarSet" {
+			others = append(others, kind)
+		}
+	}
+	removeCRDs(t, others...)
+	restConfig := install(t)
+	convertByWebhook(t, "sidecarsets.apps.kruise.io")
+	withoutCRD(t, restConfig, "sidecarsets.apps.kruise.io")
+	r := &replica{}
+	r.run(t, restConfig, kinds, outside())
+	t.Logf("ready with one kind after %s", r.awaitReady(t, 10*time.Second))
+	r.says(t, "Objects of one kind cannot be converted", "sidecarsets.apps.kruise.io")
+	namespace := env.Namespace(t)
+	if err := env.Client.Create(t.Context(), cloneSet(namespace, "alone")); err != nil {
+		t.Fatal(err)
+	}
+	awaitObserved(t, namespace, "alone")
+}
+
+// convertByWebhook makes a CRD ask for conversion by webhook, as its manifest does, for the time of the test.
+func convertByWebhook(t *testing.T, name string) {
+	t.Helper()
+	set := func(ctx context.Context, conversion *apiextensionsv1.CustomResourceConversion) {
+		crd := &apiextensionsv1.CustomResourceDefinition{}
+		if err := env.Client.Get(ctx, client.ObjectKey{Name: name}, crd); err != nil {
+			t.Fatal(err)
+		}
+		crd.Spec.Conversion = conversion
+		if err := env.Client.Update(ctx, crd); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Cleanup(func() {
+		set(context.WithoutCancel(t.Context()), &apiextensionsv1.CustomResourceConversion{Strategy: apiextensionsv1.NoneConverter})
+	})
+	url := "https://127.0.0.1:1/convert"
+	set(t.Context(), &apiextensionsv1.CustomResourceConversion{
+		Strategy: apiextensionsv1.WebhookConverter,
+		Webhook: &apiextensionsv1.WebhookConversion{
+			ClientConfig: &apiextensionsv1.WebhookClientConfig{URL: &url}, ConversionReviewVersions: []string{"v1"},
+		},
+	})
+}
+
+// withoutCRD takes the permission to write one CRD away for the time of the test.
+func withoutCRD(t *testing.T, restConfig *rest.Config, name string) {
+	t.Helper()
+	changeRole(t, "kruise-webhook-role", func(role *rbacv1.ClusterRole) {
+		for i := range role.Rules {
+			role.Rules[i].ResourceNames = slices.DeleteFunc(role.Rules[i].ResourceNames, func(n string) bool { return n == name })
+		}
+	})
+	own, err := client.New(restConfig, client.Options{Scheme: env.Scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, 10*time.Second, func(ctx context.Context) error {
+		crd := &apiextensionsv1.CustomResourceDefinition{ObjectMeta: metav1.ObjectMeta{Name: name}}
+		if err := own.Patch(ctx, crd, client.RawPatch(types.MergePatchType, []byte("{}"))); !apierrors.IsForbidden(err) {
+			return fmt.Errorf("the account may still write CRD %s: %w", name, err)
+		}
+		return nil
+	})
+}
+
+// changeRole changes a role for the time of the test; it returns what ends that.
+func changeRole(t *testing.T, name string, change func(*rbacv1.ClusterRole)) (restore func()) {
+	t.Helper()
+	role := &rbacv1.ClusterRole{}
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Name: name}, role); err != nil {
+		t.Fatal(err)
+	}
+	whole := role.DeepCopy()
+	whole.ResourceVersion = ""
+	restore = func() {
+		if err := env.Client.Update(context.WithoutCancel(t.Context()), whole.DeepCopy()); err != nil {
+			t.Error(err)
+		}
+	}
+	t.Cleanup(restore)
+	change(role)
+	if err := env.Client.Update(t.Context(), role); err != nil {
+		t.Fatal(err)
+	}
+	return restore
 }

@@ -45,8 +45,10 @@ type Options struct {
 
 	MetricsAddr, HealthProbeAddr, PprofAddr string
 	EnablePprof                             bool
-	AllowPrivileged                         bool
-	LeaderElection                          LeaderElectionOptions
+	// MetricsSecure serves metrics over TLS and to those only whom the API server lets get them.
+	MetricsSecure   bool
+	AllowPrivileged bool
+	LeaderElection  LeaderElectionOptions
 	// Namespace restricts the caches; empty means all.
 	Namespace string
 	// SyncPeriod is the resync of informers, nil for the library's default.

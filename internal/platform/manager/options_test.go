@@ -36,13 +36,14 @@ func mustParse(t *testing.T, variables map[string]string, arguments ...string) *
 	return o
 }
 
-// publishedFlags are the flags of the manager specification, section 3, with their defaults, but for the worker flags. Two defaults
-// differ on purpose: pprof listens on localhost (19.14), and the client limits apply only when given (19.22).
+// publishedFlags are the flags of the manager specification, section 3, with their defaults, but for the worker flags; metrics-secure is
+// of 19.14. Two defaults differ on purpose: pprof listens on localhost (19.14), and the client limits apply only when given (19.22).
 const publishedFlags = `
 kubeconfig=
 rest-config-qps=30
 rest-config-burst=50
 metrics-addr=:8080
+metrics-secure=false
 health-probe-addr=:8000
 enable-pprof=true
 pprof-addr=localhost:8090

@@ -158,7 +158,16 @@ func (m *Manager) addMetrics(ctx context.Context, instruments *instruments) erro
 	if m.options.MetricsAddr == "" || m.options.MetricsAddr == "0" {
 		return nil
 	}
-	server, err := instruments.server(ctx, m.options.MetricsAddr)
+	var (
+		review *reviewer
+		err    error
+	)
+	if m.options.MetricsSecure {
+		if review, err = newReviewer(m.configFor("metrics"), m.clock, m.log); err != nil {
+			return err
+		}
+	}
+	server, err := instruments.server(ctx, m.options.MetricsAddr, m.serving, review)
 	if err != nil {
 		return err
 	}

@@ -26,6 +26,8 @@ type settledCRDs struct {
 	// trust is the CA that they were right for.
 	trust    []byte
 	versions map[string]string
+	// refused names the CRDs that this process may not write.
+	refused map[string]bool
 }
 
 // of returns the versions at which CRDs are right for the CA; none when it is another one.
@@ -38,13 +40,14 @@ func (s *settledCRDs) of(trust []byte) map[string]string {
 
 // eachConvertedCRD reads the installed CRDs of this product that may need conversion and calls do for those that have it by webhook, but
 // for those that have not changed since they were settled. The cache holds nothing but metadata of CRDs: with their schemas they are the
-// largest objects of many clusters.
+// largest objects of many clusters. A CRD that this process may not write is the trouble of its kind alone: that is said once.
 func (k *Keeper) eachConvertedCRD(ctx context.Context, settled map[string]string, do func(*apiextensionsv1.CustomResourceDefinition) error) error {
 	list := newCRDList()
 	if err := k.Client.List(ctx, list); err != nil {
 		return fmt.Errorf("list CRDs: %w", err)
 	}
 	var problems []error
+	refused := map[string]bool{}
 	known := convertedCRDs()
 	for i := range list.Items {
 		if name := list.Items[i].Name; !known.Has(name) || settled[name] == list.Items[i].ResourceVersion {
@@ -59,13 +62,21 @@ func (k *Keeper) eachConvertedCRD(ctx context.Context, settled map[string]string
 			problems = append(problems, fmt.Errorf("get CRD %s: %w", list.Items[i].Name, err))
 			continue
 		case crd.Spec.Conversion != nil && crd.Spec.Conversion.Strategy == apiextensionsv1.WebhookConverter:
-			if err := do(crd); err != nil {
+			err := do(crd)
+			if apierrors.IsForbidden(err) {
+				if refused[crd.Name] = true; !k.settled.refused[crd.Name] {
+					logf.FromContext(ctx).Info("Objects of one kind cannot be converted until it is permitted to write its CRD", "crd", crd.Name, "reason", err.Error())
+				}
+				continue
+			}
+			if err != nil {
 				problems = append(problems, err)
 				continue
 			}
 		}
 		settled[crd.Name] = crd.ResourceVersion
 	}
+	k.settled.refused = refused
 	return errors.Join(problems...)
 }
 

@@ -7,11 +7,17 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/go-logr/logr/funcr"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 )
 
@@ -69,4 +75,50 @@ func TestCRDsAreReadOnceWhileNothingChanges(t *testing.T) {
 	f.source.bundle = f.issue(t, nil)
 	f.pass(t)
 	expect("with another CA", clones.Name, daemons.Name, plain.Name)
+}
+
+// RBAC is modular: a CRD that must not be written keeps nothing else from its conversion, and not the process from being ready. It is said once
+// and tried again before long.
+func TestCRDThatMayNotBeWritten(t *testing.T) {
+	byWebhook := &apiextensionsv1.CustomResourceConversion{Strategy: apiextensionsv1.WebhookConverter}
+	clones, daemons := crd("clonesets.apps.kruise.io", byWebhook), crd("daemonsets.apps.kruise.io", byWebhook)
+	f := newKeeper(t, clones, daemons)
+	refused := clones.Name
+	f.Keeper.Client = interceptor.NewClient(f.client.(client.WithWatch), interceptor.Funcs{
+		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
+			if object.GetName() == refused {
+				return apierrors.NewForbidden(schema.GroupResource{Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions"}, refused, nil)
+			}
+			return c.Patch(ctx, object, patch, options...)
+		},
+	})
+	lines := 0
+	ctx := logf.IntoContext(t.Context(), funcr.New(func(_, text string) {
+		if strings.Contains(text, clones.Name) {
+			lines++
+		}
+	}, funcr.Options{}))
+	expect := func(when string, again time.Duration, converted bool) {
+		t.Helper()
+		result, err := f.Reconcile(ctx, reconcile.Request{})
+		if err != nil || f.Ready() != nil || result.RequeueAfter != again {
+			t.Errorf("%s: %v, ready: %v, again after %s, want %s", when, err, f.Ready(), result.RequeueAfter, again)
+		}
+		for _, name := range []string{clones.Name, daemons.Name} {
+			got := &apiextensionsv1.CustomResourceDefinition{}
+			if err := f.client.Get(ctx, client.ObjectKey{Name: name}, got); err != nil {
+				t.Fatal(err)
+			}
+			if is := got.Spec.Conversion.Webhook != nil; is != (converted || name == daemons.Name) {
+				t.Errorf("%s: CRD %s has its conversion: %t", when, name, is)
+			}
+		}
+	}
+	expect("refused", refusedRetry, false)
+	expect("still refused", refusedRetry, false)
+	if lines != 1 {
+		t.Errorf("it is said %d times, want once", lines)
+	}
+	refused = ""
+	expect("permitted", keepInterval, true)
 }

@@ -41,6 +41,8 @@ const (
 	propagation = 5 * time.Second
 	// keepInterval is the longest time between two passes; changes are seen on their events.
 	keepInterval = 5 * time.Minute
+	// refusedRetry is the time to the next pass when permission to write a CRD is missing.
+	refusedRetry = 15 * time.Second
 	// passTimeout bounds one pass.
 	passTimeout = 30 * time.Second
 	// deadAfter is how long without any finished pass the keeper counts as dead.
@@ -215,6 +217,9 @@ func (k *Keeper) pass(ctx context.Context) (time.Duration, error) {
 	}
 	if err := k.publish(ctx, bundle, now); err != nil {
 		return 0, err
+	}
+	if len(k.settled.refused) > 0 {
+		again = min(again, refusedRetry) // nobody tells when the permission comes
 	}
 	if !waits {
 		return again, nil
