@@ -7,6 +7,7 @@ import (
 	"context"
 	"math/rand/v2"
 
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
@@ -28,7 +29,7 @@ func sidecarInjection(s surroundings, scope *webhook.Scope) (*sidecarset.Injecti
 		Random:     rand.Float64,
 	})
 	return injection, []controller{{
-		name: sidecarset.CatalogName, kind: appsv1beta1.GroupVersion.WithKind("SidecarSet"), setup: catalog.Setup,
+		name: sidecarset.CatalogName, kinds: []schema.GroupVersionKind{appsv1beta1.GroupVersion.WithKind("SidecarSet")}, setup: catalog.Setup,
 	}, {
 		// whether the kind is installed or not
 		name: sidecarset.SurveyName,

@@ -97,7 +97,9 @@ func liveClauses(e entry) scopeClauses {
 // expression is the same for the same clauses.
 func (c scopeClauses) expression() string { return strings.Join(sets.List(c.Set), clauseEnd) }
 
-func (c scopeClauses) covers(other scopeClauses) bool { return c.Has(everything) || c.IsSuperset(other.Set) }
+func (c scopeClauses) covers(other scopeClauses) bool {
+	return c.Has(everything) || c.IsSuperset(other.Set)
+}
 
 func (c scopeClauses) union(other scopeClauses) scopeClauses {
 	return newScopeClauses(slices.Concat(c.UnsortedList(), other.UnsortedList()))

@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"k8s.io/apimachinery/pkg/api/meta"
 	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -54,8 +53,8 @@ func (c *Catalog) Setup(mgr ctrl.Manager) error {
 	return nil
 }
 
-// Survey learns once, soon after the start, which SidecarSets there are, so that also their absence is known. The reader lists nothing, or
-// does not know the kind, where it is not installed.
+// Survey learns once, soon after the start, which SidecarSets there are, so that also their absence is known. The reader lists nothing where
+// the kind is not installed.
 func (c *Catalog) Survey(ctx context.Context, reader client.Reader, clk clock.Clock) error {
 	for {
 		index, err := list(ctx, reader)
@@ -80,8 +79,7 @@ func (c *Catalog) Survey(ctx context.Context, reader client.Reader, clk clock.Cl
 // list reads the SidecarSets that new Pods may match.
 func list(ctx context.Context, reader client.Reader) (*matcherIndex, error) {
 	index, all := newMatcherIndex(), &v1beta1.SidecarSetList{}
-	err := reader.List(ctx, all, client.UnsafeDisableDeepCopy)
-	if err != nil && !meta.IsNoMatchError(err) {
+	if err := reader.List(ctx, all, client.UnsafeDisableDeepCopy); err != nil {
 		return nil, fmt.Errorf("list SidecarSets: %w", err)
 	}
 	for i := range all.Items {
