@@ -33,7 +33,7 @@ func matchLabels(key, value string) *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchLabels: map[string]string{key: value}}
 }
 
-func expression(key string, operator metav1.LabelSelectorOperator, values ...string) *metav1.LabelSelector {
+func requiring(key string, operator metav1.LabelSelectorOperator, values ...string) *metav1.LabelSelector {
 	return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{{Key: key, Operator: operator, Values: values}}}
 }
 
@@ -93,19 +93,19 @@ func TestMatch(t *testing.T) {
 		"other selector":                   {sidecarSet("s", selecting(matchLabels("app", "b"))), false},
 		"no selector":                      {sidecarSet("s", selecting(nil)), false},
 		"empty selector":                   {sidecarSet("s", selecting(&metav1.LabelSelector{})), false},
-		"bad selector":                     {sidecarSet("s", selecting(expression("app", "Like", "a"))), false},
-		"expressions":                      {sidecarSet("s", selecting(expression("app", in, "b", "a"))), true},
+		"bad selector":                     {sidecarSet("s", selecting(requiring("app", "Like", "a"))), false},
+		"expressions":                      {sidecarSet("s", selecting(requiring("app", in, "b", "a"))), true},
 		"paused":                           {sidecarSet("s", paused), false},
 		"namespace":                        {sidecarSet("s", within(matchLabels("team", "x"))), true},
 		"other namespaces":                 {sidecarSet("s", within(matchLabels("team", "y"))), false},
-		"bad namespace selector":           {sidecarSet("s", within(expression("team", in))), false},
+		"bad namespace selector":           {sidecarSet("s", within(requiring("team", in))), false},
 		"pinned":                           {sidecarSet("s", within(matchLabels(nameLabel, "one"))), true},
-		"pinned by an expression":          {sidecarSet("s", within(expression(nameLabel, in, "two", "one"))), true},
+		"pinned by an expression":          {sidecarSet("s", within(requiring(nameLabel, in, "two", "one"))), true},
 		"pinned elsewhere":                 {sidecarSet("s", within(matchLabels(nameLabel, "two"))), false},
-		"not there":                        {sidecarSet("s", within(expression(nameLabel, notIn, "one"))), false},
-		"not elsewhere":                    {sidecarSet("s", within(expression(nameLabel, notIn, "two"))), true},
-		"in a namespace with a name":       {sidecarSet("s", within(expression(nameLabel, exists))), true},
-		"in a namespace without":           {sidecarSet("s", within(expression(nameLabel, absent))), false},
+		"not there":                        {sidecarSet("s", within(requiring(nameLabel, notIn, "one"))), false},
+		"not elsewhere":                    {sidecarSet("s", within(requiring(nameLabel, notIn, "two"))), true},
+		"in a namespace with a name":       {sidecarSet("s", within(requiring(nameLabel, exists))), true},
+		"in a namespace without":           {sidecarSet("s", within(requiring(nameLabel, absent))), false},
 		"pinned, and by another label":     {sidecarSet("s", within(&metav1.LabelSelector{MatchLabels: map[string]string{nameLabel: "one", "team": "x"}})), true},
 		"pinned, but not by another label": {sidecarSet("s", within(&metav1.LabelSelector{MatchLabels: map[string]string{nameLabel: "one", "team": "y"}})), false},
 	} {
@@ -146,7 +146,7 @@ func TestIndexFollowsChanges(t *testing.T) {
 		set  *matcher
 		want int
 	}{
-		{newMatcher(sidecarSet("s", within(expression(nameLabel, metav1.LabelSelectorOpIn, "two", "three")))), 0},
+		{newMatcher(sidecarSet("s", within(requiring(nameLabel, metav1.LabelSelectorOpIn, "two", "three")))), 0},
 		{newMatcher(sidecarSet("s")), 1},
 		{newMatcher(sidecarSet("s", paused)), 0},
 		{newMatcher(sidecarSet("s", within(matchLabels(nameLabel, "one")))), 1},
