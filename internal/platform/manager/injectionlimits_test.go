@@ -9,10 +9,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -126,4 +129,52 @@ func TestInjectionOfAKindThatComesLater(t *testing.T) {
 	start := time.Now()
 	awaitInjection(t, namespace, set.Name, 15*time.Second)
 	t.Logf("injected %s after the first SidecarSet of a kind that came later", time.Since(start))
+}
+
+// Replicas write the same, also one that begins and knows nothing yet: what SidecarSets ask for is in the entry all the time.
+func TestReplicasAgreeOnTheScope(t *testing.T) {
+	restConfig := install(t)
+	first := &replica{}
+	first.run(t, restConfig, kinds, outside())
+	first.awaitReady(t, 10*time.Second)
+	sidecarSet(t, "held", nil)
+	awaitInjection(t, env.Namespace(t), "held", 5*time.Second)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	watching, err := client.NewWithWatch(env.Config, client.Options{Scheme: env.Scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	watcher, err := watching.Watch(ctx, &admissionregistrationv1.MutatingWebhookConfigurationList{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// all replicas are called at one address
+	address := map[string]string{"WEBHOOK_PORT": strconv.Itoa(first.port)}
+	first.stop()
+	<-first.done
+	second := &replica{}
+	maps.Copy(address, outside())
+	second.run(t, restConfig, kinds, address)
+	second.awaitReady(t, 10*time.Second)
+	sidecarSet(t, "more", nil)
+	awaitInjection(t, env.Namespace(t), "more", 5*time.Second)
+	cancel()
+	writes := 0
+	for event := range watcher.ResultChan() {
+		c, ok := event.Object.(*admissionregistrationv1.MutatingWebhookConfiguration)
+		if !ok {
+			continue
+		}
+		writes++
+		for _, w := range c.Webhooks {
+			if w.Name == "mpod.kb.io" && !strings.Contains(w.MatchConditions[1].Expression, "'held'") {
+				t.Errorf("not for Pods of a SidecarSet that is there: %s", w.MatchConditions[1].Expression)
+			}
+		}
+	}
+	if writes < 2 || writes > 3 { // as it was, perhaps a new address, and the other SidecarSet
+		t.Errorf("%d versions of the configuration", writes)
+	}
 }
