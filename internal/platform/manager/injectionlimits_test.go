@@ -9,13 +9,17 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
 
+	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"kruise.io/kruise/api/apps/v1beta1"
@@ -48,7 +52,10 @@ func TestManySidecarSets(t *testing.T) {
 	fill := func(from, to int, until func(condition string) bool) {
 		t.Helper()
 		for i := from; i < to; i++ {
-			sidecarSet(t, fmt.Sprintf("%s-%d", long, i), nil)
+			sidecarSet(t, fmt.Sprintf("%s-%d", long, i), func(set *v1beta1.SidecarSet) {
+				// a clause of its own
+				set.Spec.Selector.MatchExpressions = []metav1.LabelSelectorRequirement{{Key: fmt.Sprintf("without-%d", i), Operator: metav1.LabelSelectorOpDoesNotExist}}
+			})
 		}
 		eventually(t, 10*time.Second, func(context.Context) error {
 			if condition := podCondition(t); !until(condition) {
@@ -57,9 +64,9 @@ func TestManySidecarSets(t *testing.T) {
 			return nil
 		})
 	}
-	fill(0, 140, func(c string) bool { return strings.Contains(c, long+"-139'") })
+	fill(0, 100, func(c string) bool { return strings.Contains(c, long+"-99'") })
 	t.Logf("a condition of %d bytes", len(podCondition(t)))
-	awaitInjection(t, namespace, long+"-139", 5*time.Second)
+	awaitInjection(t, namespace, long+"-99", 5*time.Second)
 	// As many variables as a request has room for.
 	huge := labelled(namespace, "none")
 	huge.Spec.Containers = append(huge.Spec.Containers, corev1.Container{Name: "huge", Image: "app:1"})
@@ -69,8 +76,8 @@ func TestManySidecarSets(t *testing.T) {
 	if err := env.Client.Create(t.Context(), huge, client.DryRunAll); err != nil {
 		t.Errorf("a large Pod that nothing matches: %v", err)
 	}
-	fill(140, 180, func(c string) bool { return c == "true" })
-	awaitInjection(t, namespace, long+"-179", 5*time.Second)
+	fill(100, 120, func(c string) bool { return c == "true" })
+	awaitInjection(t, namespace, long+"-119", 5*time.Second)
 }
 
 // Pods start while the kind is not installed, and get sidecars as soon as it is.
@@ -126,4 +133,52 @@ func TestInjectionOfAKindThatComesLater(t *testing.T) {
 	start := time.Now()
 	awaitInjection(t, namespace, set.Name, 15*time.Second)
 	t.Logf("injected %s after the first SidecarSet of a kind that came later", time.Since(start))
+}
+
+// Replicas write the same, also one that begins and knows nothing yet: what SidecarSets ask for is in the entry all the time.
+func TestReplicasAgreeOnTheScope(t *testing.T) {
+	restConfig := install(t)
+	first := &replica{}
+	first.run(t, restConfig, kinds, outside())
+	first.awaitReady(t, 10*time.Second)
+	sidecarSet(t, "held", nil)
+	awaitInjection(t, env.Namespace(t), "held", 5*time.Second)
+
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	watching, err := client.NewWithWatch(env.Config, client.Options{Scheme: env.Scheme})
+	if err != nil {
+		t.Fatal(err)
+	}
+	watcher, err := watching.Watch(ctx, &admissionregistrationv1.MutatingWebhookConfigurationList{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// all replicas are called at one address
+	address := map[string]string{"WEBHOOK_PORT": strconv.Itoa(first.port)}
+	first.stop()
+	<-first.done
+	second := &replica{}
+	maps.Copy(address, outside())
+	second.run(t, restConfig, kinds, address)
+	second.awaitReady(t, 10*time.Second)
+	sidecarSet(t, "more", nil)
+	awaitInjection(t, env.Namespace(t), "more", 5*time.Second)
+	cancel()
+	writes := 0
+	for event := range watcher.ResultChan() {
+		c, ok := event.Object.(*admissionregistrationv1.MutatingWebhookConfiguration)
+		if !ok {
+			continue
+		}
+		writes++
+		for _, w := range c.Webhooks {
+			if w.Name == "mpod.kb.io" && !strings.Contains(w.MatchConditions[1].Expression, "'held'") {
+				t.Errorf("not for Pods of a SidecarSet that is there: %s", w.MatchConditions[1].Expression)
+			}
+		}
+	}
+	if writes < 2 || writes > 3 { // as it was, perhaps a new address, and the other SidecarSet
+		t.Errorf("%d versions of the configuration", writes)
+	}
 }

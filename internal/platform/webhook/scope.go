@@ -5,6 +5,7 @@ package webhook
 
 import (
 	"context"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -72,17 +73,58 @@ func (s *Scope) need() (condition scopeClauses, known bool) {
 	return newScopeClauses(slices.Concat(s.always, s.clauses)), s.known
 }
 
-// scopeClauses are the clauses of a condition.
-type scopeClauses struct{ sets.Set[string] }
+// scopeClauses are the clauses of a condition. Of clauses in parentheses that end with a list of texts, those that differ in the list alone are
+// one: as long lists they take API servers, which compile the condition at each change, a tenth of the time. The key is what is before the
+// list, or the whole clause where there is none.
+type scopeClauses map[string]sets.Set[string]
 
 // newScopeClauses takes too many clauses for everything.
 func newScopeClauses(clauses []string) scopeClauses {
-	c := scopeClauses{sets.New(clauses...)}
-	if c.Has(everything) || len(c.expression()) > maxExpression {
-		return scopeClauses{sets.New(everything)}
+	c := scopeClauses{}
+	for _, clause := range clauses {
+		c.add(splitList(clause))
+	}
+	return c.bounded()
+}
+
+// splitList divides a clause such as "(x in ['a', 'b'])" into "(x" and the texts with their quotes.
+func splitList(clause string) (before string, texts []string) {
+	parts := regexp.MustCompile(`^(.*) in \[('[^']*'(?:, '[^']*')*)\]\)$`).FindStringSubmatch(clause)
+	if parts == nil || !strings.HasPrefix(clause, "(") {
+		return clause, nil
+	}
+	depth := 0
+	for _, r := range parts[1] {
+		switch r {
+		case '(':
+			depth++
+		case ')':
+			if depth--; depth == 0 { // the last parenthesis of the clause belongs to another one than the first
+				return clause, nil
+			}
+		}
+	}
+	if depth != 1 {
+		return clause, nil
+	}
+	return parts[1], regexp.MustCompile(`'[^']*'`).FindAllString(parts[2], -1)
+}
+
+func (c scopeClauses) add(before string, texts []string) {
+	if c[before] == nil {
+		c[before] = sets.New[string]()
+	}
+	c[before].Insert(texts...)
+}
+
+func (c scopeClauses) bounded() scopeClauses {
+	if c.isEverything() || len(c.expression()) > maxExpression {
+		return scopeClauses{everything: sets.New[string]()}
 	}
 	return c
 }
+
+func (c scopeClauses) isEverything() bool { return c[everything] != nil }
 
 // liveClauses reads the condition of an entry. An entry without one is for everything.
 func liveClauses(e entry) scopeClauses {
@@ -95,14 +137,38 @@ func liveClauses(e entry) scopeClauses {
 }
 
 // expression is the same for the same clauses.
-func (c scopeClauses) expression() string { return strings.Join(sets.List(c.Set), clauseEnd) }
+func (c scopeClauses) expression() string {
+	clauses := make([]string, 0, len(c))
+	for before, texts := range c {
+		if texts.Len() > 0 {
+			before += " in [" + strings.Join(sets.List(texts), ", ") + "])"
+		}
+		clauses = append(clauses, before)
+	}
+	slices.Sort(clauses)
+	return strings.Join(clauses, clauseEnd)
+}
 
 func (c scopeClauses) covers(other scopeClauses) bool {
-	return c.Has(everything) || c.IsSuperset(other.Set)
+	if c.isEverything() {
+		return true
+	}
+	for before, texts := range other {
+		if c[before] == nil || !c[before].IsSuperset(texts) {
+			return false
+		}
+	}
+	return true
 }
 
 func (c scopeClauses) union(other scopeClauses) scopeClauses {
-	return newScopeClauses(slices.Concat(c.UnsortedList(), other.UnsortedList()))
+	both := scopeClauses{}
+	for _, clauses := range []scopeClauses{c, other} {
+		for before, texts := range clauses {
+			both.add(before, texts.UnsortedList())
+		}
+	}
+	return both.bounded()
 }
 
 // wideness is since when a live condition is seen to be wider than the one that is needed.

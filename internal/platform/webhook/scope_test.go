@@ -110,6 +110,36 @@ func TestScopeWidensAtOnceAndNarrowsLate(t *testing.T) {
 	}
 }
 
+// Clauses that differ in a list at their end alone are one, and nothing else is: the condition means the same.
+func TestScopeJoinsLists(t *testing.T) {
+	for name, c := range map[string]struct {
+		clauses []string
+		want    string
+	}{
+		"lists":               {[]string{"(x in ['b', 'a'])", "(x in ['c'])", "(x in ['a'])"}, "(x in ['a', 'b', 'c'])"},
+		"of several things":   {[]string{"(x in ['a'])", "(y && x in ['b'])", "(y && x in ['c'])"}, "(x in ['a']) ||\n(y && x in ['b', 'c'])"},
+		"beside none":         {[]string{"(x in [''])", "(x)", "x"}, "(x in ['']) ||\n(x) ||\nx"},
+		"inside of a not":     {[]string{"!(x in ['a'])", "!(x in ['b'])"}, "!(x in ['a']) ||\n!(x in ['b'])"},
+		"of another not":      {[]string{"(y) && !(x in ['a'])", "(y) && !(x in ['b'])"}, "(y) && !(x in ['a']) ||\n(y) && !(x in ['b'])"},
+		"not at the end":      {[]string{"(x in ['a'] && y)", "(x in ['b'] && y)"}, "(x in ['a'] && y) ||\n(x in ['b'] && y)"},
+		"a list before it":    {[]string{"(y in ['1', '2'] && f(y) && x in ['a'])", "(y in ['1', '2'] && f(y) && x in ['b'])"}, "(y in ['1', '2'] && f(y) && x in ['a', 'b'])"},
+		"of other than texts": {[]string{"(x in [1])", "(x in [2])"}, "(x in [1]) ||\n(x in [2])"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			joined := newScopeClauses(c.clauses)
+			if got := joined.expression(); got != c.want {
+				t.Errorf("expression %q, want %q", got, c.want)
+			}
+			if again := newScopeClauses(strings.Split(c.want, clauseEnd)); !again.covers(joined) || !joined.covers(again) {
+				t.Errorf("%v is read back as %v", joined, again)
+			}
+			if one := newScopeClauses(c.clauses[:1]); one.covers(joined) || !joined.covers(one) || one.union(joined).expression() != c.want {
+				t.Errorf("%v and %v do not cover each other as they should", one, joined)
+			}
+		})
+	}
+}
+
 func TestScopeTellsTheKeeperOfChanges(t *testing.T) {
 	scope := NewScope()
 	told := func() bool {

@@ -5,6 +5,7 @@ package sidecarset
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	corev1 "k8s.io/api/core/v1"
@@ -33,13 +34,13 @@ func (m *matcher) clause() string {
 			return "false"
 		}
 	}
-	var has []string
+	var has, lists []string
 	for _, r := range requirements(m.pods) {
 		key := "'" + r.Key() + "'"
 		value, present := podLabels+"["+key+"]", key+" in "+podLabels
 		switch {
 		case isIn(r):
-			has = append(has, present, among(value, quoted(r)))
+			has, lists = append(has, present), append(lists, among(value, quoted(r)))
 		case r.Operator() == selection.Exists:
 			has = append(has, present)
 		case r.Operator() == selection.NotIn:
@@ -51,7 +52,8 @@ func (m *matcher) clause() string {
 	if len(has) > 0 {
 		terms = append(terms, "has("+podLabels+")")
 	}
-	return "(" + strings.Join(append(terms, has...), " && ") + ")"
+	// A list at the end lets the scope join clauses that differ in it alone, as those of many SidecarSets do.
+	return "(" + strings.Join(slices.Concat(terms, has, lists), " && ") + ")"
 }
 
 // quoted are the values of the requirement as CEL literals, sorted.
@@ -64,9 +66,6 @@ func quoted(r labels.Requirement) []string {
 }
 
 func among(what string, literals []string) string {
-	if len(literals) == 1 {
-		return what + " == " + literals[0]
-	}
 	return what + " in [" + strings.Join(literals, ", ") + "]"
 }
 

@@ -97,7 +97,7 @@ func TestClauses(t *testing.T) {
 		sidecarSet("pinned", within(requiring(nameLabel, "In", "two", "one")), selecting(requiring("app", "NotIn", "b", "a"))),
 		sidecarSet("never", within(requiring(nameLabel, "DoesNotExist"))), sidecarSet("some", selecting(requiring("app", "Exists"))))
 	want := []string{
-		"(has(object.metadata.labels) && 'app' in object.metadata.labels && object.metadata.labels['app'] == 'a')",
+		"(has(object.metadata.labels) && 'app' in object.metadata.labels && object.metadata.labels['app'] in ['a'])",
 		"(has(object.metadata.labels) && 'app' in object.metadata.labels)",
 		"(request.namespace in ['one', 'two'] && !(has(object.metadata.labels) && 'app' in object.metadata.labels && object.metadata.labels['app'] in ['a', 'b']))",
 	}
