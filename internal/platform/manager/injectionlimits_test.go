@@ -64,9 +64,9 @@ func TestManySidecarSets(t *testing.T) {
 			return nil
 		})
 	}
-	fill(0, 100, func(c string) bool { return strings.Contains(c, long+"-99'") })
+	fill(0, 25, func(c string) bool { return strings.Contains(c, long+"-24'") })
 	t.Logf("a condition of %d bytes", len(podCondition(t)))
-	awaitInjection(t, namespace, long+"-99", 5*time.Second)
+	awaitInjection(t, namespace, long+"-24", 5*time.Second)
 	// As many variables as a request has room for.
 	huge := labelled(namespace, "none")
 	huge.Spec.Containers = append(huge.Spec.Containers, corev1.Container{Name: "huge", Image: "app:1"})
@@ -76,8 +76,8 @@ func TestManySidecarSets(t *testing.T) {
 	if err := env.Client.Create(t.Context(), huge, client.DryRunAll); err != nil {
 		t.Errorf("a large Pod that nothing matches: %v", err)
 	}
-	fill(100, 120, func(c string) bool { return c == "true" })
-	awaitInjection(t, namespace, long+"-119", 5*time.Second)
+	fill(25, 80, func(c string) bool { return c == "true" })
+	awaitInjection(t, namespace, long+"-79", 5*time.Second)
 }
 
 // Pods start while the kind is not installed, and get sidecars as soon as it is.

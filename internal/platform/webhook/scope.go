@@ -26,7 +26,7 @@ const (
 	everything = "true"
 	// clauseEnd stands between clauses, none of which has a line break, so that they are found again in the live condition.
 	clauseEnd = " ||\n"
-	// maxExpression bounds the length of the condition in bytes, which is room for some 60 plain clauses. API servers compile it at each
+	// maxExpression bounds the length of the condition in bytes, which is room for some 40 clauses that cannot be joined. API servers compile it at each
 	// change, in a time that grows with the square of the length, and refuse what is much longer.
 	maxExpression = 8 << 10
 	// calm is how long a live condition stays wider than needed: what was needed a moment ago may be needed again, and other replicas or
