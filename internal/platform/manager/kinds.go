@@ -59,7 +59,7 @@ func apiVersions() []func(*runtime.Scheme) error {
 
 // kinds is the table.
 func kinds(s surroundings) []kind {
-	return []kind{pods(s), cloneSets(s)}
+	return []kind{pods(s), cloneSets(s), sidecarSets(s)}
 }
 
 // pods are what the product does to Pods, whatever workload they belong to.
