@@ -94,7 +94,9 @@ func clashesOfPatches(set, other *v1beta1.SidecarSet) field.ErrorList {
 
 // exclude tells whether two policies cannot both hold for one annotation.
 func exclude(a, b v1beta1.SidecarSetPatchPolicyType) bool {
-	retains := func(p v1beta1.SidecarSetPatchPolicyType) bool { return p == "" || p == v1beta1.SidecarSetRetainPatchPolicy }
+	retains := func(p v1beta1.SidecarSetPatchPolicyType) bool {
+		return p == "" || p == v1beta1.SidecarSetRetainPatchPolicy
+	}
 	return !retains(a) && !retains(b) &&
 		(a == v1beta1.SidecarSetOverwritePatchPolicy || b == v1beta1.SidecarSetOverwritePatchPolicy)
 }
