@@ -93,11 +93,7 @@ func checkMetadataKey(path string, at *field.Path) field.ErrorList {
 	if found[1] == "annotations" {
 		key = strings.ToLower(key)
 	}
-	var wrong field.ErrorList
-	for _, problem := range validation.IsQualifiedName(key) {
-		wrong = append(wrong, field.Invalid(at, path, problem))
-	}
-	return wrong
+	return invalidFor(at, path, validation.IsQualifiedName(key))
 }
 
 func checkResourcesPolicy(c *v1beta1.SidecarContainer, runs bool, at *field.Path) field.ErrorList {

@@ -42,11 +42,7 @@ func (r rules) checkName() field.ErrorList {
 		at, name = field.NewPath("metadata", "generateName"), r.hub.GenerateName
 		problems = apivalidation.NameIsDNSLabel(name, true)
 	}
-	var wrong field.ErrorList
-	for _, problem := range problems {
-		wrong = append(wrong, field.Invalid(at, name, problem))
-	}
-	return wrong
+	return invalidFor(at, name, problems)
 }
 
 func (r rules) checkSelectors() field.ErrorList {
@@ -150,11 +146,7 @@ func (r rules) checkCustomVersion() field.ErrorList {
 	if r.alpha != nil {
 		at = field.NewPath("metadata", "labels").Key(v1beta1.SidecarSetCustomVersionLabel)
 	}
-	var wrong field.ErrorList
-	for _, problem := range validation.IsValidLabelValue(r.hub.Spec.CustomVersion) {
-		wrong = append(wrong, field.Invalid(at, r.hub.Spec.CustomVersion, problem))
-	}
-	return wrong
+	return invalidFor(at, r.hub.Spec.CustomVersion, validation.IsValidLabelValue(r.hub.Spec.CustomVersion))
 }
 
 // oneOf lets an empty value pass: admission and the schema have defaults for those.
@@ -163,4 +155,13 @@ func oneOf[T ~string](at *field.Path, value T, known ...T) field.ErrorList {
 		return nil
 	}
 	return field.ErrorList{field.NotSupported(at, value, known)}
+}
+
+// invalidFor reports each problem with a text.
+func invalidFor(at *field.Path, value string, problems []string) field.ErrorList {
+	wrong := make(field.ErrorList, 0, len(problems))
+	for _, problem := range problems {
+		wrong = append(wrong, field.Invalid(at, value, problem))
+	}
+	return wrong
 }
