@@ -168,7 +168,7 @@ func (c *Cluster) Until(ctx context.Context, what string, timeout time.Duration,
 // Healthy returns why a process of the cluster has ended, or nil while all run.
 func (c *Cluster) Healthy() error {
 	for _, p := range c.processes {
-		if err := p.Ended(); err != nil {
+		if err := p.Ended(); err != nil && !p.told.Load() {
 			return err
 		}
 	}

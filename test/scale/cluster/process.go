@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -43,6 +44,8 @@ type Process struct {
 	logPath string
 	ended   chan struct{}
 	err     error
+	// told is set when the process was told to end.
+	told atomic.Bool
 }
 
 // StartProcess starts c with its log in dir.
@@ -114,6 +117,7 @@ func (p *Process) Tail(lines int) []byte {
 
 // Stop asks the process to end, by the end of its input and a signal, and kills it when it does not.
 func (p *Process) Stop() {
+	p.told.Store(true)
 	if p.Ended() != nil {
 		return
 	}
