@@ -35,10 +35,28 @@ func (t *target) newChange(pod *corev1.Pod) (c *change, ok bool) {
 	return &change{pod: pod, set: t.set.Name, working: working, edit: edit.Edit{ViaPod: true}}, true
 }
 
-func (c *change) set_(key, value string) {}
+func (c *change) annotate(key, value string) { c.edit.SetAnnotation(key, value) }
 
-// setImage changes the image of a container.
 func (c *change) setImage(container, image string) { c.edit.SetImage(container, image) }
+
+// record notes what the containers that change run before. Entries of containers that do not change stay; a record that cannot be read
+// gives way to a new one, because the Pod would never be consistent with it (sidecarset spec 3.7.4, 8.10).
+func (c *change) record(revision string, now time.Time) {
+	states, _ := readUpdateStates(c.pod)
+	state := updateState{Revision: revision, UpdateTimestamp: metav1.NewTime(now), LastContainerStatuses: map[string]imageIdentity{}}
+	if before := progressOf(c.pod, c.set).state; before != nil {
+		maps.Copy(state.LastContainerStatuses, before.LastContainerStatuses)
+	}
+	for container := range c.edit.Images {
+		var last imageIdentity
+		if status := statusOf(c.pod, container); status != nil {
+			last.ImageID = status.ImageID
+		}
+		state.LastContainerStatuses[container] = last
+	}
+	states.put(c.set, state)
+	c.annotate(v1beta1.SidecarSetInPlaceUpdateStateAnnotation, states.value())
+}
 
 // updateEdit brings the Pod to the target (sidecarset spec 3.7.7). It is empty when the Pod is there, or cannot get there in place.
 func (t *target) updateEdit(pod *corev1.Pod, now time.Time) (edit.Edit, error) {
@@ -46,11 +64,7 @@ func (t *target) updateEdit(pod *corev1.Pod, now time.Time) (edit.Edit, error) {
 	if !ok {
 		return edit.Edit{}, nil
 	}
-	hashes, err := readHashes(pod)
-	if r := recordOf(hashes, err)(t.set.Name); r != nil && r.Hash == t.hash {
-		return edit.Edit{}, nil
-	}
-	if r := recordOf(readHashesWithoutImage(pod))(t.set.Name); r == nil || r.Hash != t.hashWithoutImage {
+	if recordedHash(readHashes(pod))(t.set.Name) == t.hash || recordedHash(readHashesWithoutImage(pod))(t.set.Name) != t.hashWithoutImage {
 		return edit.Edit{}, nil
 	}
 	for i := range t.sidecars {
@@ -61,17 +75,44 @@ func (t *target) updateEdit(pod *corev1.Pod, now time.Time) (edit.Edit, error) {
 			c.setImage(s.name, s.image)
 		}
 	}
-	hashes.put(t.set.Name, record{
-		UpdateTimestamp: metav1.NewTime(now), Hash: t.hash, SidecarSetName: t.set.Name, SidecarList: t.names(), ControllerRevision: t.revision,
+	records, _ := readHashes(pod) // nothing can be lost of one that cannot be read
+	records.put(t.set.Name, record{
+		UpdateTimestamp: metav1.NewTime(now), Hash: t.hash, SidecarSetName: t.set.Name, SidecarList: sidecarNames(t.set),
+		ControllerRevision: t.revision,
 	})
-	c.annotate(v1beta1.SidecarSetHashAnnotation, hashes.value())
-	c.recordState(t.hash, now)
-	patches, err := patchMetadata(t.set.Spec.PatchPodMetadata, pod.Annotations)
+	c.annotate(v1beta1.SidecarSetHashAnnotation, records.value())
+	c.record(t.hash, now)
+	return c.edit, c.patchMetadata(t.set.Spec.PatchPodMetadata)
+}
+
+// patchMetadata makes the annotations of the Pod what the SidecarSet says.
+func (c *change) patchMetadata(patches []v1beta1.SidecarSetPatchPodMetadata) error {
+	patched, err := patchAnnotations(c.pod.Annotations, patches)
 	if err != nil {
-		return edit.Edit{}, err
+		return err
 	}
-	for key, value := range patches {
-		c.annotate(key, value)
+	for key, value := range patched {
+		if before, ok := c.pod.Annotations[key]; !ok || before != value {
+			c.annotate(key, value)
+		}
 	}
+	return nil
+}
+
+// flipEdit lets the idle twins of the Pod idle. It is empty when they do.
+func (t *target) flipEdit(pod *corev1.Pod, now time.Time) (edit.Edit, error) {
+	c, ok := t.newChange(pod)
+	if !ok {
+		return edit.Edit{}, nil
+	}
+	c.flip(t.sidecars)
+	if len(c.edit.Images) == 0 {
+		return edit.Edit{}, nil
+	}
+	revision := recordedHash(readHashes(pod))(t.set.Name)
+	if state := progressOf(pod, t.set.Name).state; state != nil {
+		revision = state.Revision
+	}
+	c.record(revision, now)
 	return c.edit, nil
 }

@@ -19,7 +19,7 @@ import (
 const noVersion = "0"
 
 // upgradeHot gives the sidecar its new image. version is a string greater than those of all upgrades before.
-func (c *change) upgradeHot(s *sidecar, version string) {
+func (c *change) upgradeHot(s *wanted, version string) {
 	renewed, other := c.chooseTwin(s)
 	switch current := imageOf(c.pod, other); {
 	case current == nil:
@@ -28,16 +28,16 @@ func (c *change) upgradeHot(s *sidecar, version string) {
 			c.setImage(renewed, s.image)
 		}
 		c.setWorking(s.name, renewed)
-		c.set(v1beta1.SidecarSetVersionAltAnnotationPrefix+renewed, c.pod.Annotations[v1beta1.SidecarSetVersionAnnotationPrefix+other])
-		c.set(v1beta1.SidecarSetVersionAnnotationPrefix+renewed, version)
-		c.set(v1beta1.SidecarSetVersionAltAnnotationPrefix+other, version)
+		c.annotate(v1beta1.SidecarSetVersionAltAnnotationPrefix+renewed, c.pod.Annotations[v1beta1.SidecarSetVersionAnnotationPrefix+other])
+		c.annotate(v1beta1.SidecarSetVersionAnnotationPrefix+renewed, version)
+		c.annotate(v1beta1.SidecarSetVersionAltAnnotationPrefix+other, version)
 	case c.working[s.name] == renewed:
 		c.fallBack(s, renewed, other)
 	}
 }
 
 // chooseTwin says which twin gets the new image, and which one stays.
-func (c *change) chooseTwin(s *sidecar) (renewed, other string) {
+func (c *change) chooseTwin(s *wanted) (renewed, other string) {
 	first, second := twins(s.name)
 	p := progressOf(c.pod, c.set)
 	firstGood, secondGood := p.good(first), p.good(second)
@@ -51,9 +51,8 @@ func (c *change) chooseTwin(s *sidecar) (renewed, other string) {
 	case firstGood != secondGood:
 		return first, second
 	}
-	working := c.working[s.name]
-	idle := s.idle(working)
-	return idle, s.otherThan(idle)
+	idle := s.idle(c.working[s.name])
+	return idle, s.idle(idle)
 }
 
 // good tells whether a container is ready with the image of the spec.
@@ -62,23 +61,20 @@ func (p progress) good(container string) bool {
 	return status != nil && status.Ready && p.consistent(container)
 }
 
-// otherThan is the twin of a container.
-func (s *sidecar) otherThan(container string) string { return s.idle(container) }
-
 // fallBack ends a failed upgrade to an image that is not wanted any more: the healthy twin, which has the wanted image still, works again,
 // and the failed one idles (sidecarset spec 8.2).
-func (c *change) fallBack(s *sidecar, failed, healthy string) {
+func (c *change) fallBack(s *wanted, failed, healthy string) {
 	c.setWorking(s.name, healthy)
 	c.idle(s, failed, healthy)
 }
 
 // idle gives a twin the idle image, and tells both.
-func (c *change) idle(s *sidecar, idle, working string) {
+func (c *change) idle(s *wanted, idle, working string) {
 	if image := imageOf(c.pod, idle); image != nil && *image != s.emptyImage {
 		c.setImage(idle, s.emptyImage)
 	}
-	c.set(v1beta1.SidecarSetVersionAnnotationPrefix+idle, noVersion)
-	c.set(v1beta1.SidecarSetVersionAltAnnotationPrefix+working, noVersion)
+	c.annotate(v1beta1.SidecarSetVersionAnnotationPrefix+idle, noVersion)
+	c.annotate(v1beta1.SidecarSetVersionAltAnnotationPrefix+working, noVersion)
 }
 
 func (c *change) setWorking(sidecar, container string) {
@@ -88,11 +84,11 @@ func (c *change) setWorking(sidecar, container string) {
 	working := maps.Clone(c.working)
 	working[sidecar] = container
 	c.working = working
-	c.set(v1beta1.SidecarSetWorkingHotUpgradeContainerAnnotation, encodeMap(working))
+	c.annotate(v1beta1.SidecarSetWorkingHotUpgradeContainerAnnotation, encodeMap(working))
 }
 
 // flip lets every idle twin of the Pod idle.
-func (c *change) flip(sidecars []sidecar) {
+func (c *change) flip(sidecars []wanted) {
 	for i := range sidecars {
 		s := &sidecars[i]
 		if !s.hot {
@@ -112,8 +108,8 @@ func (c *change) flip(sidecars []sidecar) {
 
 // strandedOn tells whether the working twin is one of a failed upgrade, while the other one has the wanted image: OpenKruise leaves Pods so
 // when a failed upgrade is taken back (sidecarset spec 8.2).
-func strandedOn(pod *corev1.Pod, set string, s *sidecar, working string) bool {
-	other := s.otherThan(working)
+func strandedOn(pod *corev1.Pod, set string, s *wanted, working string) bool {
+	other := s.idle(working)
 	image, otherImage := imageOf(pod, working), imageOf(pod, other)
 	if image == nil || otherImage == nil || *image == s.image || *otherImage != s.image {
 		return false

@@ -57,15 +57,15 @@ func (t *target) view(object *corev1.Pod, selector labels.Selector) *pod {
 		return nil
 	}
 	p := &pod{Pod: object, working: working, progress: progressOf(object, t.set.Name), selected: selector.Matches(labels.Set(object.Labels))}
-	if r := recordOf(readHashes(object))(t.set.Name); r != nil {
-		p.updated, p.revision = r.Hash == t.hash, r.ControllerRevision
+	if records, err := readHashes(object); err == nil {
+		if r, err := records.get(t.set.Name); err == nil && r != nil {
+			p.updated, p.revision = r.Hash == t.hash, r.ControllerRevision
+		}
 	}
-	if r := recordOf(readHashesWithoutImage(object))(t.set.Name); r != nil {
-		p.upgradable = r.Hash == t.hashWithoutImage
-	}
+	p.upgradable = recordedHash(readHashesWithoutImage(object))(t.set.Name) == t.hashWithoutImage
 	names := containerNames(t.sidecars)
 	p.consistent = p.progress.consistent(names...)
-	p.ready = isReady(object) && !slices.ContainsFunc(t.sidecars, func(s sidecar) bool { return s.hot && !p.idles(&s) })
+	p.ready = isReady(object) && !slices.ContainsFunc(t.sidecars, func(s wanted) bool { return s.hot && !p.idles(&s) })
 	p.busy = slices.ContainsFunc(names, func(name string) bool {
 		status := statusOf(object, name)
 		return status != nil && status.Ready && !p.progress.consistent(name)
@@ -76,22 +76,21 @@ func (t *target) view(object *corev1.Pod, selector labels.Selector) *pod {
 	return p
 }
 
-// recordOf reads one entry of a ledger. One that cannot be read is as good as none.
-func recordOf(l ledger[record], err error) func(set string) *record {
-	return func(set string) *record {
+// recordedHash is the hash in the record of a SidecarSet; empty when there is none, or none that can be read.
+func recordedHash(l ledger[record], err error) func(set string) string {
+	return func(set string) string {
 		if err != nil {
-			return nil
+			return ""
 		}
-		r, entryErr := l.get(set)
-		if entryErr != nil {
-			return nil
+		if r, err := l.get(set); err == nil && r != nil {
+			return r.Hash
 		}
-		return r
+		return ""
 	}
 }
 
 // idles tells whether the idle twin of a hot sidecar has the image made for that.
-func (p *pod) idles(s *sidecar) bool {
+func (p *pod) idles(s *wanted) bool {
 	image := imageOf(p.Pod, s.idle(p.working[s.name]))
 	return image != nil && *image == s.emptyImage
 }
