@@ -13,6 +13,7 @@ import (
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/client-go/kubernetes"
 	clientgoscheme "k8s.io/client-go/kubernetes/scheme"
 	"k8s.io/client-go/rest"
@@ -22,6 +23,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/config"
 	metricsserver "sigs.k8s.io/controller-runtime/pkg/metrics/server"
 
+	"kruise.io/kruise/internal/platform/installed"
 	"kruise.io/kruise/internal/platform/leader"
 )
 
@@ -61,9 +63,12 @@ func (m *Manager) newControllerManager(ctx context.Context, lock *leader.Lock) e
 		return err
 	}
 	o := m.options
+	m.installed = installed.New(modularVersions(), o.Namespace, m.clock, m.log)
+	caches := cacheOptions(o, scheme)
+	caches.DefaultWatchErrorHandler = m.installed.WatchFailed
 	options := ctrl.Options{
 		Scheme:         scheme,
-		Cache:          cacheOptions(o, scheme),
+		Cache:          caches,
 		MapperProvider: mapperOf(mapper),
 		Client: client.Options{
 			Cache: &client.CacheOptions{
@@ -100,7 +105,9 @@ func (m *Manager) newControllerManager(ctx context.Context, lock *leader.Lock) e
 	if m.mgr, err = ctrl.NewManager(m.config, options); err != nil {
 		return fmt.Errorf("build the controller manager: %w", err)
 	}
-	return nil
+	m.indexes = &indexOnce{inner: m.mgr.GetFieldIndexer(), scheme: scheme, done: map[schema.GroupVersionKind]map[string]bool{}}
+	m.reader, err = m.installed.Setup(m.mgr, m.indexes.forget)
+	return err
 }
 
 func newScheme() (*runtime.Scheme, error) {

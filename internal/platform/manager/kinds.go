@@ -6,6 +6,7 @@ package manager
 import (
 	"golang.org/x/time/rate"
 	"k8s.io/apimachinery/pkg/runtime"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/version"
 	"k8s.io/client-go/util/workqueue"
@@ -42,7 +43,8 @@ type surroundings struct {
 	options       *Options
 	clock         clock.Clock
 	serverVersion *version.Version
-	// live is the webhooks' own client, past the cache; reader reads from the cache.
+	// live is the webhooks' own client, past the cache; reader reads from the cache. Of a kind that is not installed (yet, or any more), or
+	// whose RBAC was left out, reader lists nothing and finds nothing: whoever works with such a kind beside others needs no other care.
 	live   client.Client
 	reader client.Reader
 	// metrics registers what is counted.
@@ -55,6 +57,11 @@ func apiVersions() []func(*runtime.Scheme) error {
 		appsv1alpha1.AddToScheme, appsv1beta1.AddToScheme,
 		policyv1alpha1.AddToScheme, policyv1beta1.AddToScheme,
 	}
+}
+
+// modularVersions are the group versions whose kinds controllers work with: each kind can be missing, come later and go again.
+func modularVersions() []schema.GroupVersion {
+	return []schema.GroupVersion{appsv1alpha1.GroupVersion, appsv1beta1.GroupVersion, policyv1beta1.GroupVersion}
 }
 
 // kinds is the table.
@@ -80,8 +87,11 @@ func pods(s surroundings) kind {
 		}},
 	}
 	if gates.Enabled(features.PodWebhook) {
-		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, launchpriority.Admission{})
-		k.webhooks = []webhook.Registration{podWebhook(s.options.Environment.Namespace, gates, steps)}
+		scope := podScope(gates)
+		injection, catalog := sidecarInjection(s, scope)
+		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, injection, launchpriority.Admission{})
+		k.webhooks = []webhook.Registration{podWebhook(s.options.Environment.Namespace, scope, steps)}
+		k.controllers = append(k.controllers, catalog...)
 	}
 	return k
 }
@@ -94,8 +104,8 @@ func cloneSets(s surroundings) kind {
 	s.metrics.MustRegister(stale)
 	return kind{
 		controllers: []controller{{
-			name: cloneset.ControllerName,
-			kind: appsv1beta1.GroupVersion.WithKind("CloneSet"),
+			name:  cloneset.ControllerName,
+			kinds: []schema.GroupVersionKind{appsv1beta1.GroupVersion.WithKind("CloneSet")},
 			setup: func(mgr ctrl.Manager) error {
 				return cloneset.Setup(mgr, cloneset.Options{
 					Gates:                  s.options.Gates,

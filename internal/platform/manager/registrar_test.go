@@ -6,6 +6,8 @@ package manager
 import (
 	"context"
 	"errors"
+	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -13,15 +15,18 @@ import (
 	"github.com/go-logr/logr"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/wait"
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
 	clocktesting "k8s.io/utils/clock/testing"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/cache/informertest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
+
+	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/platform/installed"
 )
 
 const patience = 10 * time.Second
@@ -33,40 +38,45 @@ type registrarFixture struct {
 	// setups receives one value for each setup; setupError is what the next ones return.
 	setups     chan func(error)
 	setupError atomic.Pointer[error]
-	// kinds is what discovery answers.
-	kinds atomic.Pointer[func() (*metav1.APIResourceList, error)]
-	// failed is the latest scope's.
-	failed atomic.Pointer[func(error)]
+	// kinds are what is installed.
+	kinds atomic.Pointer[[]string]
+	// latest is the latest scope.
+	latest atomic.Pointer[scopedManager]
+	cache  *informertest.FakeInformers
 }
 
-func newRegistrar(t *testing.T, kind schema.GroupVersionKind) *registrarFixture {
+func newRegistrar(t *testing.T, kinds ...string) *registrarFixture {
 	t.Helper()
 	synced := make(chan struct{})
 	close(synced)
-	f := &registrarFixture{clock: clocktesting.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), setups: make(chan func(error), 10)}
-	f.serves("CloneSet")
 	scheme, err := newScheme()
 	if err != nil {
 		t.Fatal(err)
 	}
 	metav1.AddToGroupVersion(scheme, metav1.SchemeGroupVersion)
 	scheme.AddKnownTypes(metav1.SchemeGroupVersion, &metav1.PartialObjectMetadata{})
-	f.registrar = &registrar{
+	f := &registrarFixture{
+		clock: clocktesting.NewFakeClock(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)), setups: make(chan func(error), 10),
 		cache: &informertest.FakeInformers{Scheme: scheme},
-		discover: func(context.Context, string) (*metav1.APIResourceList, error) {
-			return (*f.kinds.Load())()
-		},
-		lookUps: wait.Backoff{Steps: discoveryLookUps().Steps},
-		scope: func(_ string, failed func(error)) (ctrl.Manager, error) {
-			f.failed.Store(&failed)
-			return nil, nil
+	}
+	f.serves("CloneSet", "SidecarSet")
+	needs := make([]schema.GroupVersionKind, 0, len(kinds))
+	for _, kind := range kinds {
+		needs = append(needs, appsv1beta1.GroupVersion.WithKind(kind))
+	}
+	f.registrar = &registrar{
+		installed: f.newKinds(),
+		cache:     f.cache,
+		scope: func(life context.Context, _ string, failed func(error)) (*scopedManager, error) {
+			f.latest.Store(&scopedManager{Manager: addingManager{}, life: life, failed: failed, cache: &scopedCache{Cache: f.cache}})
+			return f.latest.Load(), nil
 		},
 		webhooksSynced: synced,
 		webhooksServed: func(context.Context) error { return nil },
 		clock:          f.clock,
 		log:            logr.Discard(),
-		controllers: []controller{{name: "cloneset-controller", kind: kind, setup: func(ctrl.Manager) error {
-			f.setups <- *f.failed.Load()
+		controllers: []controller{{name: "cloneset-controller", kinds: needs, setup: func(ctrl.Manager) error {
+			f.setups <- f.latest.Load().failed
 			if err := f.setupError.Load(); err != nil {
 				return *err
 			}
@@ -76,27 +86,56 @@ func newRegistrar(t *testing.T, kind schema.GroupVersionKind) *registrarFixture 
 	return f
 }
 
-func (f *registrarFixture) serves(kinds ...string) {
-	answer := func() (*metav1.APIResourceList, error) {
-		list := &metav1.APIResourceList{}
-		for _, kind := range kinds {
-			list.APIResources = append(list.APIResources, metav1.APIResource{Kind: kind})
-		}
-		return list, nil
+// addingManager takes what is added and leaves it to the test to run it.
+type addingManager struct{ ctrl.Manager }
+
+func (addingManager) Add(manager.Runnable) error { return nil }
+
+// newKinds gives kinds that see what the fixture serves.
+func (f *registrarFixture) newKinds() *installed.Kinds {
+	kinds := installed.New([]schema.GroupVersion{appsv1beta1.GroupVersion}, "", clock.RealClock{}, logr.Discard())
+	kinds.Cluster = installed.Cluster{
+		Cache: f.cache,
+		Discover: func(context.Context, string) (*metav1.APIResourceList, error) {
+			list := &metav1.APIResourceList{}
+			for _, kind := range *f.kinds.Load() {
+				list.APIResources = append(list.APIResources, metav1.APIResource{Kind: kind, Name: strings.ToLower(kind) + "s"})
+			}
+			return list, nil
+		},
+		Permitted: func(context.Context, schema.GroupVersionResource, bool) error { return nil },
+		Drop:      func(schema.GroupVersionKind) {},
 	}
-	f.kinds.Store(&answer)
+	return kinds
+}
+
+func (f *registrarFixture) serves(kinds ...string) { f.kinds.Store(&kinds) }
+
+// announce tells of a change of a CRD, upon which what is installed is looked at again.
+func (f *registrarFixture) announce(t *testing.T) {
+	t.Helper()
+	informer, err := f.cache.FakeInformerFor(t.Context(), installed.CRDMetadata())
+	if err != nil {
+		t.Fatal(err)
+	}
+	crd := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: "clonesets.apps.kruise.io"}}
+	informer.Update(crd, crd)
 }
 
 func (f *registrarFixture) start(t *testing.T) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
-	done := make(chan error, 1)
-	go func() { done <- f.Start(ctx) }()
+	var running sync.WaitGroup
+	for _, r := range []manager.Runnable{f.installed, f.registrar} {
+		running.Go(func() {
+			if err := r.Start(ctx); err != nil {
+				t.Errorf("%T ended with %v", r, err)
+			}
+		})
+	}
 	t.Cleanup(func() {
 		cancel()
-		if err := <-done; err != nil {
-			t.Errorf("the registrar ended with %v", err)
-		}
+		running.Wait()
 	})
 }
 
@@ -122,12 +161,8 @@ func (f *registrarFixture) step(t *testing.T) {
 	f.clock.Step(setupRetry)
 }
 
-func cloneSetKind() schema.GroupVersionKind {
-	return schema.GroupVersionKind{Group: "apps.kruise.io", Version: "v1beta1", Kind: "CloneSet"}
-}
-
 func TestControllerIsSetUpAgainAfterAFailure(t *testing.T) {
-	f := newRegistrar(t, cloneSetKind())
+	f := newRegistrar(t, "CloneSet")
 	broken := errors.New("no cache")
 	f.setupError.Store(&broken)
 	f.start(t)
@@ -145,98 +180,72 @@ func TestControllerIsSetUpAgainAfterAFailure(t *testing.T) {
 	eventuallyNil(t, func() error { return f.CachesSynced(t.Context()) })
 }
 
-func TestMissingKindIsAwaited(t *testing.T) {
-	for name, missing := range map[string]func() (*metav1.APIResourceList, error){
-		"group": func() (*metav1.APIResourceList, error) {
-			return nil, apierrors.NewNotFound(schema.GroupResource{}, "")
-		},
-		"kind": func() (*metav1.APIResourceList, error) { return &metav1.APIResourceList{}, nil },
-	} {
-		t.Run(name, func(t *testing.T) {
-			f := newRegistrar(t, cloneSetKind())
-			f.kinds.Store(&missing)
-			f.start(t)
-			eventuallyNil(t, func() error { return f.CachesSynced(t.Context()) })
-			if len(f.setups) > 0 {
-				t.Fatal("the controller is set up without its kind")
-			}
-			f.serves("CloneSet")
-			f.step(t)
-			f.awaitSetup(t)
-		})
+// A controller needs all of its kinds. Without one the manager is ready all the same; when the last comes, the controller starts.
+func TestMissingKindsAreAwaited(t *testing.T) {
+	f := newRegistrar(t, "CloneSet", "SidecarSet")
+	f.serves("SidecarSet")
+	f.start(t)
+	eventuallyNil(t, func() error { return f.CachesSynced(t.Context()) })
+	if len(f.setups) > 0 {
+		t.Fatal("the controller is set up without its kind")
 	}
+	f.serves("CloneSet", "SidecarSet")
+	f.announce(t)
+	f.awaitSetup(t)
 }
 
-// A new CRD changes several times before discovery tells its kind: the changes must not use up the looks for it.
-func TestKindThatIsServedAfterTheLastChangeOfItsCRD(t *testing.T) {
-	f := newRegistrar(t, cloneSetKind())
+// When a kind goes, all of its controller ends, and nothing of it is left in informers that others use; when it comes back, it starts anew.
+func TestKindThatGoesEndsItsController(t *testing.T) {
+	f := newRegistrar(t, "CloneSet")
+	f.start(t)
+	f.awaitSetup(t)
+	scope := f.latest.Load()
+	pods, err := scope.GetCache().GetInformer(t.Context(), &corev1.Pod{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := pods.AddEventHandler(toolscache.ResourceEventHandlerFuncs{}); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	worker := &supervised{scope: scope, Runnable: manager.RunnableFunc(func(ctx context.Context) error {
+		<-ctx.Done()
+		return errors.New("watching a kind that is gone")
+	})}
+	go func() { ended <- worker.Start(t.Context()) }()
 	f.serves()
-	announced, found := make(chan struct{}), make(chan bool, 1)
-	go func() { found <- f.awaitKind(t.Context(), f.controllers[0], announced) }()
-	for range 20 {
-		select {
-		case announced <- struct{}{}:
-		case <-time.After(patience):
-			t.Fatal("changes of CRDs are not heard of any more")
+	f.announce(t)
+	select {
+	case err := <-ended:
+		if err != nil {
+			t.Error(err)
 		}
+	case <-time.After(patience):
+		t.Fatal("the controller runs on without its kind")
 	}
-	for range 20 {
-		f.step(t)
-	}
+	eventuallyNil(t, func() error {
+		if _, err := pods.AddEventHandler(toolscache.ResourceEventHandlerFuncs{}); !errors.Is(err, errLeft) {
+			return errors.New("the controller still gets events")
+		}
+		return nil
+	})
 	f.serves("CloneSet")
-	for end := time.Now().Add(patience); ; {
-		select {
-		case got := <-found:
-			if !got {
-				t.Error("the kind is not found")
-			}
-			return
-		default:
-			f.clock.Step(rareLook)
-		}
-		if time.Now().After(end) {
-			t.Fatal("nobody looks for the kind any more")
-		}
-	}
-}
-
-func TestOnlyCRDsOfTheGroupAreAskedAfter(t *testing.T) {
-	for name, want := range map[string]bool{
-		"clonesets.apps.kruise.io": true, "podunavailablebudgets.policy.kruise.io": false, "things.example.com": false, "apps.kruise.io": false,
-	} {
-		crd := &metav1.PartialObjectMetadata{ObjectMeta: metav1.ObjectMeta{Name: name}}
-		if got := mayServe(crd, "apps.kruise.io"); got != want {
-			t.Errorf("%s: %t, want %t", name, got, want)
-		}
-	}
-}
-
-// While discovery fails, a kind counts as present (manager specification, section 6).
-func TestDiscoveryErrorIsNotAbsence(t *testing.T) {
-	f := newRegistrar(t, cloneSetKind())
-	var tries atomic.Int32
-	failing := func() (*metav1.APIResourceList, error) {
-		tries.Add(1)
-		return nil, errors.New("timeout")
-	}
-	f.kinds.Store(&failing)
-	if !f.served(t.Context(), cloneSetKind()) {
-		t.Error("the kind counts as missing")
-	}
-	if got := tries.Load(); got != 4 {
-		t.Errorf("%d look-ups, want 4", got)
+	f.announce(t)
+	f.awaitSetup(t)
+	if f.latest.Load() == scope {
+		t.Error("the controller starts in its old life")
 	}
 }
 
 func TestControllersOfBuiltInKindsAlwaysRun(t *testing.T) {
-	f := newRegistrar(t, schema.GroupVersionKind{})
+	f := newRegistrar(t)
 	f.serves()
 	f.start(t)
 	f.awaitSetup(t)
 }
 
 func TestControllersWaitForTheWebhooks(t *testing.T) {
-	f := newRegistrar(t, cloneSetKind())
+	f := newRegistrar(t, "CloneSet")
 	var served atomic.Bool
 	f.webhooksServed = func(context.Context) error {
 		if served.Load() {
@@ -266,7 +275,7 @@ func TestFailureOfARunnableStaysItsOwn(t *testing.T) {
 	var reported error
 	s := &supervised{
 		Runnable: manager.RunnableFunc(func(context.Context) error { return broken }),
-		failed:   func(err error) { reported = err },
+		scope:    &scopedManager{life: t.Context(), failed: func(err error) { reported = err }, cache: &scopedCache{}},
 	}
 	if err := s.Start(t.Context()); err != nil || !errors.Is(reported, broken) {
 		t.Errorf("Start gives %v and reports %v", err, reported)
@@ -291,7 +300,11 @@ func (c *countingIndexer) IndexField(context.Context, client.Object, string, cli
 
 func TestIndexesAreMadeOnce(t *testing.T) {
 	inner := &countingIndexer{}
-	indexes := &indexOnce{inner: inner, done: map[string]bool{}}
+	scheme, err := newScheme()
+	if err != nil {
+		t.Fatal(err)
+	}
+	indexes := &indexOnce{inner: inner, scheme: scheme, done: map[schema.GroupVersionKind]map[string]bool{}}
 	for range 2 {
 		for _, object := range []client.Object{&corev1.Pod{}, &appsv1.Deployment{}} {
 			if err := indexes.IndexField(t.Context(), object, "owner", nil); err != nil {

@@ -24,6 +24,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
 	"k8s.io/klog/v2/ktesting"
@@ -169,10 +170,10 @@ func (r *replica) kinds(s surroundings) []kind {
 				webhook.Rule("apps.kruise.io", versions, "clonesets",
 					admissionregistrationv1.Create, admissionregistrationv1.Update, admissionregistrationv1.Delete),
 			},
-		}, podWebhook(s.options.Environment.Namespace, s.options.Gates, refuse)},
+		}, podWebhook(s.options.Environment.Namespace, podScope(s.options.Gates), refuse)},
 		controllers: []controller{{
-			name: "cloneset-controller",
-			kind: v1beta1.GroupVersion.WithKind("CloneSet"),
+			name:  "cloneset-controller",
+			kinds: []schema.GroupVersionKind{v1beta1.GroupVersion.WithKind("CloneSet")},
 			setup: func(mgr ctrl.Manager) error {
 				return ctrl.NewControllerManagedBy(mgr).For(&v1beta1.CloneSet{}).Named("cloneset-controller").Complete(
 					reconcile.Func(func(_ context.Context, request reconcile.Request) (reconcile.Result, error) {

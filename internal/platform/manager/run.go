@@ -16,6 +16,7 @@ import (
 	ctrlconfig "sigs.k8s.io/controller-runtime/pkg/client/config"
 
 	"kruise.io/kruise/internal/platform/certs"
+	"kruise.io/kruise/internal/platform/installed"
 	"kruise.io/kruise/internal/platform/webhook"
 )
 
@@ -38,7 +39,11 @@ type Manager struct {
 	// readyBy is the end of the time for the start.
 	readyBy time.Time
 
-	mgr       ctrl.Manager
+	mgr ctrl.Manager
+	// installed knows which kinds are there; reader reads the cache through it.
+	installed *installed.Kinds
+	reader    installed.Reader
+	indexes   *indexOnce
 	serving   *certs.Serving
 	server    *webhook.Server
 	keeper    *webhook.Keeper

@@ -18,6 +18,8 @@ import (
 	"k8s.io/client-go/rest"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/client/apiutil"
+
+	"kruise.io/kruise/internal/platform/installed"
 )
 
 // callTimeout bounds one discovery call: an API server that hangs is asked again.
@@ -99,7 +101,7 @@ func (m *Manager) discoverKinds(ctx context.Context, scheme *runtime.Scheme) (me
 	if err != nil {
 		return nil, fmt.Errorf("build discovery client: %w", err)
 	}
-	objects := []client.Object{crdMetadata()}
+	objects := []client.Object{installed.CRDMetadata()}
 	for object := range cacheOptions(m.options, scheme).ByObject {
 		objects = append(objects, object)
 	}

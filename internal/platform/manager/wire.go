@@ -12,9 +12,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	utilversion "k8s.io/apimachinery/pkg/util/version"
-	"k8s.io/client-go/discovery"
 	"k8s.io/client-go/rest"
-	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/healthz"
 	"sigs.k8s.io/controller-runtime/pkg/manager"
@@ -131,22 +129,19 @@ func (m *Manager) awaitWebhooks(ctx context.Context) error {
 }
 
 func (m *Manager) addRegistrar(controllers []controller) error {
-	discoveryClient, err := discovery.NewDiscoveryClientForConfigAndClient(m.config, m.mgr.GetHTTPClient())
-	if err != nil {
-		return fmt.Errorf("build discovery client: %w", err)
-	}
-	indexes := &indexOnce{inner: m.mgr.GetFieldIndexer(), done: map[string]bool{}}
 	m.registrar = &registrar{
 		controllers: controllers,
+		installed:   m.installed,
 		cache:       m.mgr.GetCache(),
-		discover:    discoveryClient.ServerResourcesForGroupVersionWithContext,
-		lookUps:     discoveryLookUps(),
-		scope: func(name string, failed func(error)) (ctrl.Manager, error) {
+		scope: func(life context.Context, name string, failed func(error)) (*scopedManager, error) {
 			own, live, err := m.clients(name)
 			if err != nil {
 				return nil, err
 			}
-			return &scopedManager{Manager: m.mgr, client: own, live: live, config: m.configFor(name), indexes: indexes, failed: failed}, nil
+			return &scopedManager{
+				Manager: m.mgr, client: own, live: live, config: m.configFor(name), indexes: m.indexes, failed: failed,
+				life: life, cache: &scopedCache{Cache: m.mgr.GetCache()},
+			}, nil
 		},
 		webhooksSynced: m.keeper.Synced(),
 		webhooksServed: m.server.Check,
@@ -190,14 +185,15 @@ func (m *Manager) configFor(name string) *rest.Config {
 	return own
 }
 
-// clients returns a client that reads from the cache and one that does not, under the user agent of one part of the manager.
+// clients returns a client that reads from the cache and one that does not, under the user agent of one part of the manager. The first finds
+// nothing of kinds that are not installed.
 func (m *Manager) clients(name string) (cached, live client.Client, err error) {
 	options := client.Options{Scheme: m.mgr.GetScheme(), Mapper: m.mgr.GetRESTMapper()}
 	live, err = client.New(m.configFor(name), options)
 	if err != nil {
 		return nil, nil, fmt.Errorf("build client of %s: %w", name, err)
 	}
-	options.Cache = &client.CacheOptions{Reader: m.mgr.GetCache()}
+	options.Cache = &client.CacheOptions{Reader: m.reader}
 	if name != webhook.ControllerName {
 		options.Cache.DisableFor = []client.Object{&corev1.Secret{}, &corev1.ConfigMap{}}
 	}

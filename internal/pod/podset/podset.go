@@ -15,6 +15,8 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"kruise.io/kruise/api/apps/v1beta1"
 )
 
 // IsActive tells whether the Pod runs or will run: neither Succeeded nor Failed, and without a deletionTimestamp.
@@ -77,7 +79,8 @@ func ownerPatch(obj client.Object, entry any) (client.Patch, error) {
 	return client.RawPatch(types.StrategicMergePatchType, data), nil
 }
 
-// NewPod builds a Pod of the template, controlled by the owner. The template is not changed, and nothing of it is shared.
+// NewPod builds a Pod of the template, controlled by the owner. The template is not changed, and nothing of it is shared. The label that
+// orders a Pod's deletion is left out: a template with it would be created and deleted for ever.
 func NewPod(namespace string, template *corev1.PodTemplateSpec, owner metav1.OwnerReference) *corev1.Pod {
 	t := template.DeepCopy()
 	pod := &corev1.Pod{
@@ -93,6 +96,7 @@ func NewPod(namespace string, template *corev1.PodTemplateSpec, owner metav1.Own
 	if pod.Annotations == nil {
 		pod.Annotations = map[string]string{}
 	}
+	delete(pod.Labels, v1beta1.SpecifiedDeleteLabel)
 	return pod
 }
 

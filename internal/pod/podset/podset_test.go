@@ -155,6 +155,15 @@ func TestControlledByOther(t *testing.T) {
 	}
 }
 
+// A template that orders the deletion of its Pods would be created and deleted for ever.
+func TestNewPodCarriesNoOrderToDeleteIt(t *testing.T) {
+	template := &corev1.PodTemplateSpec{ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{"app": "web", "apps.kruise.io/specified-delete": "true"}}}
+	got := NewPod("shop", template, owner("apps.kruise.io/v1beta1", "CloneSet", "web")).Labels
+	if diff := cmp.Diff(map[string]string{"app": "web"}, got); diff != "" {
+		t.Errorf("labels (-want +got):\n%s", diff)
+	}
+}
+
 func TestNewPodSharesNothingWithTheTemplate(t *testing.T) {
 	template := &corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{

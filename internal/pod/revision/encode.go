@@ -23,6 +23,11 @@ func Encode(t *corev1.PodTemplateSpec) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	return encodeTree(template)
+}
+
+// encodeTree makes the data of a revision of a template's tree, which it changes.
+func encodeTree(template object) ([]byte, error) {
 	template["$patch"] = "replace"
 	data, err := json.Marshal(object{"spec": object{"template": template}})
 	if err != nil {

@@ -26,6 +26,7 @@ type Revision struct {
 	short       string
 	template    func() *corev1.PodTemplateSpec
 	fingerprint func() (fingerprint, bool)
+	newer       func() Newer
 }
 
 // newRevision reads the object no further than needed: most revisions of a workload are never looked into.
@@ -50,6 +51,7 @@ func newRevision(object *appsv1.ControllerRevision) *Revision {
 			f, err := fingerprintOf(t)
 			return f, err == nil
 		}),
+		newer: sync.OnceValue(func() Newer { return newerOf(data) }),
 	}
 }
 

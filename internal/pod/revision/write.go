@@ -151,6 +151,9 @@ func (h *History) raise(ctx context.Context, o *Owner, s *State) error {
 // create makes the update revision. Its name is taken when a revision that the cache does not show, or one of somebody else, has
 // the same hash; the former is used if it holds the template, else another name is tried.
 func (h *History) create(ctx context.Context, o *Owner, s *State, w *wanted) error {
+	if err := h.keepNewer(ctx, o, w); err != nil {
+		return err
+	}
 	object, err := h.compose(o, s, w)
 	if err != nil {
 		return err

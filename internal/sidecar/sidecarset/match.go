@@ -5,6 +5,7 @@ package sidecarset
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
@@ -154,19 +155,22 @@ func (x *matcherIndex) put(name string, m *matcher) {
 	}
 }
 
+// among returns those that Pods of the namespace may match.
+func (x *matcherIndex) among(namespace string) []*matcher {
+	return slices.AppendSeq(slices.Collect(maps.Values(x.pinned[namespace])), maps.Values(x.free))
+}
+
 // match returns the SidecarSets to inject into the Pod, ascending by name: those that match it, less those that a canary among them stands
 // in for.
-func (x *matcherIndex) match(pod candidate) ([]*matcher, error) {
+func match(among []*matcher, pod candidate) ([]*matcher, error) {
 	var matching []*matcher
-	for _, among := range []map[string]*matcher{x.pinned[pod.namespace], x.free} {
-		for _, m := range among {
-			ok, err := m.matches(pod)
-			if err != nil {
-				return nil, err
-			}
-			if ok {
-				matching = append(matching, m)
-			}
+	for _, m := range among {
+		ok, err := m.matches(pod)
+		if err != nil {
+			return nil, err
+		}
+		if ok {
+			matching = append(matching, m)
 		}
 	}
 	replaced := sets.New[string]()

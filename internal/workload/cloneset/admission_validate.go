@@ -167,6 +167,10 @@ func (v *validator) checkTemplates(ctx context.Context, current *submission) (wr
 		Claims:       current.claims(),
 		ClaimsPath:   field.NewPath("spec", "volumeClaimTemplates"),
 	})
+	if _, ordered := current.hub.Spec.Template.Labels[v1beta1.SpecifiedDeleteLabel]; ordered {
+		warnings = append(warnings, fmt.Sprintf("%s: label %s orders the deletion of the Pod that carries it; Pods are made without it: remove it",
+			at.Child("metadata", "labels"), v1beta1.SpecifiedDeleteLabel))
+	}
 	return append(wrong, bad...), warnings, err
 }
 

@@ -248,6 +248,8 @@ func TestWarnings(t *testing.T) {
 		{"claims without the gate", "", "v1beta1", `{spec: {` + image + `, volumeClaimTemplates: [{metadata: {name: data}}]}}`,
 			`this change updates the Pods in place`},
 		{"refused", "", "v1beta1", `{spec: {` + image + `, minReadySeconds: -1}}`, ``},
+		{"Pods that order their deletion", "", "v1beta1", `{spec: {template: {metadata: {labels: {apps.kruise.io/specified-delete: "true"}}}}}`,
+			`spec.template.metadata.labels: label apps.kruise.io/specified-delete orders the deletion of the Pod that carries it`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			hooks := newAdmitting(t, c.gates)

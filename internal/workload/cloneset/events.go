@@ -17,17 +17,18 @@ import (
 
 // Reasons of the events on a CloneSet (cloneset spec 4.3).
 const (
-	reasonSuccessfulCreate  = "SuccessfulCreate"
-	reasonFailedCreate      = "FailedCreate"
-	reasonSuccessfulDelete  = "SuccessfulDelete"
-	reasonFailedDelete      = "FailedDelete"
-	reasonFailedUpdate      = "FailedUpdate"
-	reasonScaleUpLimited    = "ScaleUpLimited"
-	reasonUpdatedInPlace    = "SuccessfulUpdatePodInPlace"
-	reasonFailedInPlace     = "FailedUpdatePodInPlace"
-	reasonMarkedForRecreate = "SuccessfulUpdatePodReCreate"
-	reasonFailedRecreate    = "FailedUpdatePodReCreate"
-	reasonUpdateWaiting     = "UpdateWaiting"
+	reasonSuccessfulCreate     = "SuccessfulCreate"
+	reasonFailedCreate         = "FailedCreate"
+	reasonSuccessfulDelete     = "SuccessfulDelete"
+	reasonFailedDelete         = "FailedDelete"
+	reasonFailedUpdate         = "FailedUpdate"
+	reasonFailedCreateRevision = "FailedCreateRevision"
+	reasonScaleUpLimited       = "ScaleUpLimited"
+	reasonUpdatedInPlace       = "SuccessfulUpdatePodInPlace"
+	reasonFailedInPlace        = "FailedUpdatePodInPlace"
+	reasonMarkedForRecreate    = "SuccessfulUpdatePodReCreate"
+	reasonFailedRecreate       = "FailedUpdatePodReCreate"
+	reasonUpdateWaiting        = "UpdateWaiting"
 )
 
 // event emits an event on the CloneSet of the pass.

@@ -5,6 +5,7 @@ package cloneset
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -12,6 +13,7 @@ import (
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/apimachinery/pkg/types"
@@ -49,13 +51,29 @@ func (p *pass) observe(ctx context.Context, live bool) error {
 	}
 	revisions, err := history.Sync(ctx, p.revisionOwner(selector))
 	if err != nil {
-		return fmt.Errorf("sync revisions: %w", err)
+		err = fmt.Errorf("sync revisions: %w", err)
+		return errors.Join(err, p.tellNoRevision(ctx, err))
 	}
 	for _, written := range revisions.Written {
 		p.tracker.Wrote(p.key, written)
 	}
 	p.s = p.snapshot(ctx, owned, revisions)
 	return nil
+}
+
+// tellNoRevision says in the status why nothing goes on: without the revision of its template a CloneSet is stuck, which a full quota
+// or a policy on ControllerRevisions can bring about.
+func (p *pass) tellNoRevision(ctx context.Context, problem error) error {
+	if apierrors.IsConflict(problem) || ctx.Err() != nil {
+		return nil // soon over
+	}
+	p.event(corev1.EventTypeWarning, reasonFailedCreateRevision, "%v", problem)
+	status := *p.set.Status.DeepCopy()
+	setFailure(&status, v1beta1.CloneSetConditionFailedUpdate, true, problem, p.now)
+	if !statusChanged(p.set.Status, status) {
+		return nil
+	}
+	return client.IgnoreNotFound(p.writeStatus(ctx, p.set, status))
 }
 
 func wrap(err error, doing string) error {

@@ -7,6 +7,7 @@ package cloneset
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"kruise.io/kruise/test/fixtures"
@@ -196,5 +197,31 @@ func TestFailureOfAPhaseIsToldAtOnceAndTakenBack(t *testing.T) {
 	c.settle()
 	if taken := c.set().Status.Conditions; len(taken) != 1 || taken[0].Status != "False" || taken[0].Message != "" {
 		t.Errorf("conditions %+v, want FailedScale False", taken)
+	}
+}
+
+// Without its revision a CloneSet does nothing at all, so it says why.
+func TestRefusedRevisionIsToldAndTakenBack(t *testing.T) {
+	c := newCluster(t)
+	c.requests.fault = func(_ int, w write) fault {
+		if w.verb == "create ControllerRevision" {
+			return refused
+		}
+		return none
+	}
+	c.create(fixtures.Replicas(2))
+	if _, _, err := c.turn(); err == nil {
+		t.Error("no error")
+	}
+	failed := c.set().Status.Conditions
+	if len(failed) != 1 || failed[0].Type != "FailedUpdate" || failed[0].Status != "True" || !strings.HasPrefix(failed[0].Message, "sync revisions: ") {
+		t.Errorf("conditions %+v, want FailedUpdate that says what failed", failed)
+	}
+	expect(t, "observedGeneration", 0, c.set().Status.ObservedGeneration)
+	expect(t, "events", 1, len(c.told(reasonFailedCreateRevision)))
+	c.requests.fault = nil
+	c.settle()
+	if taken := c.set().Status.Conditions; len(taken) != 1 || taken[0].Status != "False" {
+		t.Errorf("conditions %+v, want FailedUpdate False", taken)
 	}
 }

@@ -6,12 +6,17 @@
 package cloneset
 
 import (
+	"cmp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/types"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/pod/podset"
@@ -394,4 +399,29 @@ func TestPodsOfOthersAreLeftAlone(t *testing.T) {
 	if _, owned := podset.Controls(c.pod("stranger"), kind.GroupKind()); owned {
 		t.Error("an orphan was taken in")
 	}
+}
+
+// Fields that the API server's CRD lets through and our types do not know come back in the revision, and a change of them recreates
+// (cloneset spec 8.17).
+func TestFieldsNewerThanTheTypesReachTheRevision(t *testing.T) {
+	c := newCluster(t)
+	c.create(fixtures.Replicas(1), fixtures.InPlaceIfPossible())
+	c.settle()
+	whole := &unstructured.Unstructured{}
+	whole.SetGroupVersionKind(kind)
+	whole.SetNamespace(c.set().Namespace)
+	whole.SetName(c.set().Name)
+	patch := client.RawPatch(types.MergePatchType, []byte(`{"spec":{"template":{"spec":{"newerField":{"a":1},"terminationGracePeriodSeconds":7}}}}`))
+	c.must(env.Client.Patch(t.Context(), whole, patch))
+	c.seen.Wrote(c.key, whole)
+	c.await()
+	c.settle()
+	revisions := c.revisions()
+	expect(t, "revisions", 2, len(revisions))
+	newest := slices.MaxFunc(revisions, func(a, b appsv1.ControllerRevision) int { return cmp.Compare(a.Revision, b.Revision) })
+	if !strings.Contains(string(newest.Data.Raw), `"newerField":{"a":1}`) {
+		t.Errorf("revision data %s, want the newer field in it", newest.Data.Raw)
+	}
+	expect(t, "updated Pods", 1, int(c.set().Status.UpdatedReplicas))
+	expect(t, "revisions after more passes", 2, len(c.revisions()))
 }

@@ -137,7 +137,11 @@ func (p *pass) create(ctx context.Context, c creation, existing names) error {
 	}
 	builder := podBuilder{set: p.set, now: p.now, shortHash: p.shortHash, gated: p.Gates.Enabled(features.PodWebhook)}
 	pod := builder.pod(c.revision, c.instanceID)
-	if err := p.client.Create(ctx, pod); err != nil {
+	whole, err := c.revision.Newer().OverPod(pod)
+	if err != nil {
+		return err
+	}
+	if err := p.client.Create(ctx, whole); err != nil {
 		if apierrors.HasStatusCause(err, corev1.NamespaceTerminatingCause) {
 			return nil // the CloneSet goes with its namespace
 		}
@@ -145,7 +149,7 @@ func (p *pass) create(ctx context.Context, c creation, existing names) error {
 		return fmt.Errorf("create pod %s: %w", pod.Name, err)
 	}
 	p.writes.Add(1)
-	p.tracker.Wrote(p.key, pod)
+	p.tracker.Wrote(p.key, whole)
 	p.done(reasonSuccessfulCreate, "created pod %s", pod.Name)
 	return nil
 }

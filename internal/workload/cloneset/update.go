@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -175,6 +176,9 @@ func (p *pass) inPlaceChange(label string, to *revision.Revision, policy v1beta1
 	if policy != v1beta1.InPlaceOnlyCloneSetPodUpdatePolicyType &&
 		p.Gates.Enabled(features.RecreatePodWhenChangeVCTInCloneSetGate) && revision.ClaimTemplatesDiffer(from, to) {
 		return inplace.Change{}, "volumeClaimTemplates changed"
+	}
+	if !reflect.DeepEqual(from.Newer(), to.Newer()) {
+		return inplace.Change{}, "a field of the template changed that this version of the manager does not know"
 	}
 	change, refusal := inplace.Diff(from.Template(), to.Template(), inplace.DiffOptions{
 		EnvFromMetadata: p.Gates.Enabled(features.InPlaceUpdateEnvFromMetadata),

@@ -19,6 +19,7 @@ import (
 type options struct {
 	pods       []int
 	idlePods   int
+	converted  int
 	rounds     int
 	contenders []string
 	writers    int
@@ -37,10 +38,11 @@ func parseOptions(args []string) (options, error) {
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	pods := flags.String("pods", "1000", "sizes to measure, with commas")
 	contenders := flags.String("contenders", "", "names of those to measure, with commas: cloneset, deployment, bare-client (default all)")
-	full := flags.Bool("full", false, "measure all that there are limits for: 1000 and 5000 Pods, and an idle cluster of 10000")
+	full := flags.Bool("full", false, "measure all that there are limits for: 1000 and 5000 Pods, an idle cluster of 10000, and a LIST of 5000 in the older version")
 	quick := flags.Bool("quick", false, "200 Pods; limits that depend on the machine's speed are shown but not enforced")
 	flags.IntVar(&o.rounds, "rounds", 1, "how often each row of up to 1000 Pods is measured; results are medians")
 	flags.IntVar(&o.idlePods, "idle-pods", 0, "Pods to measure an idle manager with; 0 leaves it out")
+	flags.IntVar(&o.converted, "converted", 0, "objects to measure the conversion of a LIST with; 0 leaves it out")
 	flags.IntVar(&o.writers, "writers", 64, "how many requests the bare client has under way at once; CloneSet's own bound")
 	flags.DurationVar(&o.latencies.Start, "start", time.Second, "how long a simulated Pod takes to start: sandbox, network, volumes, container")
 	flags.DurationVar(&o.latencies.Restart, "restart", 500*time.Millisecond, "how long a simulated container takes to restart")
@@ -59,7 +61,7 @@ func parseOptions(args []string) (options, error) {
 		*pods, o.timed = "200", false
 	}
 	if *full {
-		*pods, o.idlePods, o.rounds = fmt.Sprintf("%d,%d", baseSize, largeSize), 10000, max(o.rounds, 3)
+		*pods, o.idlePods, o.rounds, o.converted = fmt.Sprintf("%d,%d", baseSize, largeSize), 10000, max(o.rounds, 3), largeSize
 	}
 	var err error
 	if o.pods, err = parseSizes(*pods); err != nil {

@@ -50,6 +50,8 @@ type section struct {
 func renderReport(results *Results) ([]byte, error) {
 	functions := template.FuncMap{
 		"label": actionLabel, "mb": megabytes, "figure": figure, "counts": counts, "bound": bound,
+		"per":       func(bytes int64, objects int) int64 { return bytes / int64(objects) },
+		"perObject": func(millis float64, objects int) float64 { return millis / float64(objects) },
 		"pairs": func(m map[string]string) []string {
 			lines := make([]string, 0, len(m))
 			for _, key := range slices.Sorted(maps.Keys(m)) {

@@ -48,6 +48,17 @@ type Idle struct {
 	Seconds    float64 `json:"seconds"`
 }
 
+// Conversion is a LIST of CloneSets in one version; v1beta1 is the stored one, to v1alpha1 the webhook converts.
+type Conversion struct {
+	Version string `json:"version"`
+	Objects int    `json:"objects"`
+	// Bytes is the size of the answer, Seconds how long the client waited for all of it.
+	Bytes   int64   `json:"bytes"`
+	Seconds float64 `json:"seconds"`
+	// WebhookCPUMillis is the CPU time of the manager's process meanwhile.
+	WebhookCPUMillis float64 `json:"webhookCPUMillis"`
+}
+
 // Verdict is one limit with the figures that decide it.
 type Verdict struct {
 	// Limit says what is compared; Want is the bound that Got is held against.
@@ -73,7 +84,9 @@ type Results struct {
 	Rounds   int               `json:"rounds"`
 	Rows     []Row             `json:"rows"`
 	Idle     *Idle             `json:"idle,omitempty"`
-	Verdicts []Verdict         `json:"verdicts"`
+	// Conversions are LISTs of CloneSets, of few and of many.
+	Conversions []Conversion `json:"conversions,omitempty"`
+	Verdicts    []Verdict    `json:"verdicts"`
 }
 
 // rowKey names the rows that are rounds of the same.

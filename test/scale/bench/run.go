@@ -142,7 +142,7 @@ func (s *suite) start(ctx context.Context, dir string) (err error) {
 	if s.bareConfig, err = s.cluster.AddAdmin(ctx, bareUser, "system:serviceaccounts"); err != nil {
 		return err
 	}
-	if slices.Contains(s.options.contenders, nameCloneSet) || s.options.idlePods > 0 {
+	if slices.Contains(s.options.contenders, nameCloneSet) || s.options.idlePods > 0 || s.options.converted > 0 {
 		if err := s.startManager(ctx); err != nil {
 			return err
 		}
@@ -199,7 +199,12 @@ func (s *suite) measure(ctx context.Context) (*Results, error) {
 			return nil, err
 		}
 	}
-	results.Verdicts = verdicts(medians(results.Rows), results.Idle)
+	if s.options.converted > 0 {
+		if results.Conversions, err = s.conversions(ctx, s.options.converted); err != nil {
+			return nil, err
+		}
+	}
+	results.Verdicts = append(verdicts(medians(results.Rows), results.Idle), linear(results.Conversions)...)
 	return results, nil
 }
 
