@@ -66,7 +66,7 @@ func modularVersions() []schema.GroupVersion {
 
 // kinds is the table.
 func kinds(s surroundings) []kind {
-	return []kind{pods(s), cloneSets(s)}
+	return []kind{pods(s), cloneSets(s), sidecarSets(s)}
 }
 
 // pods are what the product does to Pods, whatever workload they belong to.

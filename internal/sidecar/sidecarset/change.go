@@ -71,8 +71,8 @@ func (t *target) updateEdit(pod *corev1.Pod, now time.Time) (edit.Edit, error) {
 		s := &t.sidecars[i]
 		if s.hot {
 			c.upgradeHot(s, t.set.ResourceVersion)
-		} else if image := imageOf(pod, s.name); *image != s.image {
-			c.setImage(s.name, s.image)
+		} else if slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == s.name && c.Image != s.image }) {
+			c.setImage(s.name, s.image) // init containers never change (sidecarset spec 3.4.3)
 		}
 	}
 	records, _ := readHashes(pod) // nothing can be lost of one that cannot be read

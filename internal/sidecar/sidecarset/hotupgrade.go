@@ -19,7 +19,7 @@ import (
 const noVersion = "0"
 
 // upgradeHot gives the sidecar its new image. version is a string greater than those of all upgrades before.
-func (c *change) upgradeHot(s *wanted, version string) {
+func (c *change) upgradeHot(s *kept, version string) {
 	renewed, other := c.chooseTwin(s)
 	switch current := imageOf(c.pod, other); {
 	case current == nil:
@@ -37,7 +37,7 @@ func (c *change) upgradeHot(s *wanted, version string) {
 }
 
 // chooseTwin says which twin gets the new image, and which one stays.
-func (c *change) chooseTwin(s *wanted) (renewed, other string) {
+func (c *change) chooseTwin(s *kept) (renewed, other string) {
 	first, second := twins(s.name)
 	p := progressOf(c.pod, c.set)
 	firstGood, secondGood := p.good(first), p.good(second)
@@ -63,13 +63,13 @@ func (p progress) good(container string) bool {
 
 // fallBack ends a failed upgrade to an image that is not wanted any more: the healthy twin, which has the wanted image still, works again,
 // and the failed one idles (sidecarset spec 8.2).
-func (c *change) fallBack(s *wanted, failed, healthy string) {
+func (c *change) fallBack(s *kept, failed, healthy string) {
 	c.setWorking(s.name, healthy)
 	c.idle(s, failed, healthy)
 }
 
 // idle gives a twin the idle image, and tells both.
-func (c *change) idle(s *wanted, idle, working string) {
+func (c *change) idle(s *kept, idle, working string) {
 	if image := imageOf(c.pod, idle); image != nil && *image != s.emptyImage {
 		c.setImage(idle, s.emptyImage)
 	}
@@ -88,7 +88,7 @@ func (c *change) setWorking(sidecar, container string) {
 }
 
 // flip lets every idle twin of the Pod idle.
-func (c *change) flip(sidecars []wanted) {
+func (c *change) flip(sidecars []kept) {
 	for i := range sidecars {
 		s := &sidecars[i]
 		if !s.hot {
@@ -108,7 +108,7 @@ func (c *change) flip(sidecars []wanted) {
 
 // strandedOn tells whether the working twin is one of a failed upgrade, while the other one has the wanted image: OpenKruise leaves Pods so
 // when a failed upgrade is taken back (sidecarset spec 8.2).
-func strandedOn(pod *corev1.Pod, set string, s *wanted, working string) bool {
+func strandedOn(pod *corev1.Pod, set string, s *kept, working string) bool {
 	other := s.idle(working)
 	image, otherImage := imageOf(pod, working), imageOf(pod, other)
 	if image == nil || otherImage == nil || *image == s.image || *otherImage != s.image {

@@ -65,7 +65,7 @@ func (t *target) view(object *corev1.Pod, selector labels.Selector) *pod {
 	p.upgradable = recordedHash(readHashesWithoutImage(object))(t.set.Name) == t.hashWithoutImage
 	names := containerNames(t.sidecars)
 	p.consistent = p.progress.consistent(names...)
-	p.ready = isReady(object) && !slices.ContainsFunc(t.sidecars, func(s wanted) bool { return s.hot && !p.idles(&s) })
+	p.ready = isReady(object) && !slices.ContainsFunc(t.sidecars, func(s kept) bool { return s.hot && !p.idles(&s) })
 	p.busy = slices.ContainsFunc(names, func(name string) bool {
 		status := statusOf(object, name)
 		return status != nil && status.Ready && !p.progress.consistent(name)
@@ -90,7 +90,7 @@ func recordedHash(l ledger[record], err error) func(set string) string {
 }
 
 // idles tells whether the idle twin of a hot sidecar has the image made for that.
-func (p *pod) idles(s *wanted) bool {
+func (p *pod) idles(s *kept) bool {
 	image := imageOf(p.Pod, s.idle(p.working[s.name]))
 	return image != nil && *image == s.emptyImage
 }

@@ -20,11 +20,11 @@ type target struct {
 	// revision names the ControllerRevision that holds the definition.
 	revision string
 	// sidecars are the containers whose images are kept up to date, in the order of the spec.
-	sidecars []wanted
+	sidecars []kept
 }
 
-// wanted is what one sidecar is to run.
-type wanted struct {
+// kept is a sidecar that is kept up to date.
+type kept struct {
 	// name is what the SidecarSet calls the sidecar.
 	name, image string
 	// hot says that it is upgraded by two containers taking turns; emptyImage is that of the idle one.
@@ -46,11 +46,11 @@ func newTarget(set *v1beta1.SidecarSet) (*target, error) {
 	return t, err
 }
 
-func sidecarsOf(set *v1beta1.SidecarSet) []wanted {
-	sidecars := make([]wanted, len(set.Spec.Containers))
+func sidecarsOf(set *v1beta1.SidecarSet) []kept {
+	sidecars := make([]kept, len(set.Spec.Containers))
 	for i := range set.Spec.Containers {
 		c := &set.Spec.Containers[i]
-		sidecars[i] = wanted{
+		sidecars[i] = kept{
 			name: c.Name, image: c.Image,
 			hot: isHot(c), emptyImage: c.UpgradeStrategy.HotUpgradeEmptyImage,
 		}
@@ -59,7 +59,7 @@ func sidecarsOf(set *v1beta1.SidecarSet) []wanted {
 }
 
 // containers are the names of the sidecar's containers in a Pod.
-func (s *wanted) containers() []string {
+func (s *kept) containers() []string {
 	if !s.hot {
 		return []string{s.name}
 	}
@@ -68,7 +68,7 @@ func (s *wanted) containers() []string {
 }
 
 // idle is the twin of a hot sidecar that does not work.
-func (s *wanted) idle(working string) string {
+func (s *kept) idle(working string) string {
 	first, second := twins(s.name)
 	if working == first {
 		return second
@@ -77,7 +77,7 @@ func (s *wanted) idle(working string) string {
 }
 
 // containerNames are the names of all of the sidecars' containers in a Pod.
-func containerNames(sidecars []wanted) []string {
+func containerNames(sidecars []kept) []string {
 	var names []string
 	for i := range sidecars {
 		names = append(names, sidecars[i].containers()...)
@@ -86,7 +86,7 @@ func containerNames(sidecars []wanted) []string {
 }
 
 // holds tells whether the Pod contains every sidecar (sidecarset spec 3.7.1); working says which twins work.
-func holds(pod *corev1.Pod, sidecars []wanted, working map[string]string) bool {
+func holds(pod *corev1.Pod, sidecars []kept, working map[string]string) bool {
 	for i := range sidecars {
 		s := &sidecars[i]
 		if !s.hot {
@@ -104,7 +104,7 @@ func holds(pod *corev1.Pod, sidecars []wanted, working map[string]string) bool {
 }
 
 // carries tells whether the SidecarSet was injected into the Pod, and the Pod holds all of its containers.
-func carries(pod *corev1.Pod, set string, sidecars []wanted) bool {
+func carries(pod *corev1.Pod, set string, sidecars []kept) bool {
 	if !slices.Contains(readInjected(pod), set) {
 		return false
 	}

@@ -104,7 +104,7 @@ func (h *podEvents) Update(ctx context.Context, e event.UpdateEvent, q queue) {
 	leaves := old.DeletionTimestamp == nil && pod.DeletionTimestamp != nil
 	flipped := pod.DeletionTimestamp == nil && readyCondition(old) != readyCondition(pod)
 	labelled := !maps.Equal(old.Labels, pod.Labels)
-	h.each(ctx, pod, func(set *v1beta1.SidecarSet, sidecars []wanted) {
+	h.each(ctx, pod, func(set *v1beta1.SidecarSet, sidecars []kept) {
 		switch names := containerNames(sidecars); {
 		case leaves, flipped, labelled && set.Spec.UpdateStrategy.Selector != nil:
 			q.AddAfter(requestFor(set.Name), h.delay(set.Name))
@@ -120,14 +120,14 @@ func (h *podEvents) Delete(ctx context.Context, e event.DeleteEvent, q queue) {
 	if !ok || pod.DeletionTimestamp != nil {
 		return
 	}
-	h.each(ctx, pod, func(set *v1beta1.SidecarSet, _ []wanted) { q.AddAfter(requestFor(set.Name), h.delay(set.Name)) })
+	h.each(ctx, pod, func(set *v1beta1.SidecarSet, _ []kept) { q.AddAfter(requestFor(set.Name), h.delay(set.Name)) })
 }
 
 // Generic does nothing.
 func (h *podEvents) Generic(context.Context, event.GenericEvent, queue) {}
 
 // each calls do for the SidecarSets that count changes of the Pod.
-func (h *podEvents) each(ctx context.Context, pod *corev1.Pod, do func(*v1beta1.SidecarSet, []wanted)) {
+func (h *podEvents) each(ctx context.Context, pod *corev1.Pod, do func(*v1beta1.SidecarSet, []kept)) {
 	for _, name := range readInjected(pod) {
 		set := h.find(ctx, name)
 		if set == nil || notUpdated(set) {
