@@ -212,10 +212,10 @@ func planFlips(s *snapshot) []*pod {
 		}
 	}
 	limit := maxUnavailableOf(s.set.Spec.UpdateStrategy.MaxUnavailable, len(s.pods))
-	for i, pod := range exchanges {
+	for _, pod := range exchanges {
 		if isReady(pod.Pod) {
-			if i > 0 && unavailable >= limit {
-				break
+			if len(flips) > 0 && unavailable >= limit {
+				continue
 			}
 			unavailable++
 		}
