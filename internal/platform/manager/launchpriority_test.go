@@ -85,7 +85,7 @@ func TestPodWebhookIsCalledForLaunchPriorities(t *testing.T) {
 // allowed.
 func TestLaunchPriority(t *testing.T) {
 	restConfig := install(t)
-	refused := forbidden(t)
+	refused := failedRequests(t, "403")
 	r := &replica{}
 	r.run(t, restConfig, kinds, outside())
 	r.awaitReady(t, 10*time.Second)
@@ -138,7 +138,7 @@ func TestLaunchPriority(t *testing.T) {
 		}
 		return nil
 	})
-	if got := forbidden(t); got != refused {
+	if got := failedRequests(t, "403"); got != refused {
 		t.Errorf("%v requests were forbidden", got-refused)
 	}
 }

@@ -99,7 +99,7 @@ func TestProductKinds(t *testing.T) {
 		t.Fatal(err)
 	}
 	restConfig := install(t)
-	refused := forbidden(t)
+	refused := failedRequests(t, "403")
 	r := &replica{}
 	r.run(t, restConfig, kinds, outside())
 	r.awaitReady(t, 10*time.Second)
@@ -158,7 +158,7 @@ func TestProductKinds(t *testing.T) {
 		}
 		return nil
 	})
-	if got := forbidden(t); got != refused {
+	if got := failedRequests(t, "403"); got != refused {
 		t.Errorf("%v requests were forbidden", got-refused)
 	}
 }
@@ -172,21 +172,20 @@ func bind(t *testing.T, pod *corev1.Pod) {
 	}
 }
 
-// forbidden counts the requests of this process that an API server forbade.
-func forbidden(t *testing.T) float64 {
+// failedRequests counts the requests of this process that an API server answered with the code.
+func failedRequests(t *testing.T, code string) (count float64) {
 	t.Helper()
 	families, err := ctrlmetrics.Registry.Gather()
 	if err != nil {
 		t.Fatal(err)
 	}
-	count := 0.0
 	for _, family := range families {
 		if family.GetName() != "rest_client_requests_total" {
 			continue
 		}
 		for _, metric := range family.GetMetric() {
 			for _, label := range metric.GetLabel() {
-				if label.GetName() == "code" && label.GetValue() == "403" {
+				if label.GetName() == "code" && label.GetValue() == code {
 					count += metric.GetCounter().GetValue()
 				}
 			}

@@ -291,6 +291,35 @@ func TestFailureOfARunnableStaysItsOwn(t *testing.T) {
 	}
 }
 
+// What a warm-up starts, such as watches, is used by the controller that starts after it.
+func TestWarmupOutlivesItsCall(t *testing.T) {
+	life, end := context.WithCancel(t.Context())
+	w := &warm{}
+	s := &supervised{Runnable: w, scope: &scopedManager{life: life, cache: &scopedCache{}}}
+	if err := s.Warmup(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if w.ctx.Err() != nil {
+		t.Error("the context of the warm-up has ended with it")
+	}
+	end()
+	eventuallyNil(t, func() error {
+		if w.ctx.Err() == nil {
+			return errors.New("the context of the warm-up outlives the controller")
+		}
+		return nil
+	})
+}
+
+type warm struct{ ctx context.Context }
+
+func (*warm) Start(context.Context) error { return nil }
+
+func (w *warm) Warmup(ctx context.Context) error {
+	w.ctx = ctx
+	return nil
+}
+
 type countingIndexer struct{ calls int }
 
 func (c *countingIndexer) IndexField(context.Context, client.Object, string, client.IndexerFunc) error {

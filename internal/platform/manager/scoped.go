@@ -56,12 +56,9 @@ func (s *scopedManager) begin(ctx context.Context) (_ context.Context, done func
 	}
 	s.running.Add(1)
 	ctx, cancel := context.WithCancel(ctx)
-	stop := context.AfterFunc(s.life, cancel)
-	return ctx, func() {
-		stop()
-		cancel()
-		s.running.Done()
-	}, true
+	// not at the end of what runs: what a warm-up starts outlives it
+	context.AfterFunc(s.life, cancel)
+	return ctx, s.running.Done, true
 }
 
 // supervised reports the end of a runnable instead of letting it end the process.

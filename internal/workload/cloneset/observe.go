@@ -52,6 +52,9 @@ func (p *pass) observe(ctx context.Context, live bool) error {
 	revisions, err := history.Sync(ctx, p.revisionOwner(selector))
 	if err != nil {
 		err = fmt.Errorf("sync revisions: %w", err)
+		if apierrors.IsConflict(err) || ctx.Err() != nil {
+			return err // soon over
+		}
 		return errors.Join(err, p.tellNoRevision(ctx, err))
 	}
 	for _, written := range revisions.Written {
@@ -64,9 +67,6 @@ func (p *pass) observe(ctx context.Context, live bool) error {
 // tellNoRevision says in the status why nothing goes on: without the revision of its template a CloneSet is stuck, which a full quota
 // or a policy on ControllerRevisions can bring about.
 func (p *pass) tellNoRevision(ctx context.Context, problem error) error {
-	if apierrors.IsConflict(problem) || ctx.Err() != nil {
-		return nil // soon over
-	}
 	p.event(corev1.EventTypeWarning, reasonFailedCreateRevision, "%v", problem)
 	status := *p.set.Status.DeepCopy()
 	setFailure(&status, v1beta1.CloneSetConditionFailedUpdate, true, problem, p.now)

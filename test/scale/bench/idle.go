@@ -55,6 +55,14 @@ func (s *suite) idle(ctx context.Context, pods int) (*Idle, error) {
 	return s.measureIdle(ctx, Idle{Pods: pods, CloneSets: idleCloneSets, PeakRSS: row.PeakRSS})
 }
 
+// empty measures the manager when all kinds are installed and there is nothing of them.
+func (s *suite) empty(ctx context.Context) (*Idle, error) {
+	if err := pause(ctx, idleRest); err != nil {
+		return nil, err
+	}
+	return s.measureIdle(ctx, Idle{})
+}
+
 func (s *suite) measureIdle(ctx context.Context, figures Idle) (*Idle, error) {
 	process := measure.NewProcess(s.manager.PID())
 	before, err := process.CPU()

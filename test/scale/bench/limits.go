@@ -37,12 +37,13 @@ const (
 	maxGrowth      = 1.3
 	maxIdleRSS     = 100e6
 	maxIdleCPU     = 0.5
+	maxEmptyCPU    = 1
 	maxUnavailable = "20%"
 )
 
-// verdicts holds rows, which have one row per size, action and contender, and idle against the limits. What was not
-// measured gets no verdict.
-func verdicts(rows []Row, idle *Idle) []Verdict {
+// verdicts holds rows, which have one row per size, action and contender, and the manager at rest, in an empty cluster and with
+// many Pods, against the limits. What was not measured gets no verdict.
+func verdicts(rows []Row, empty, idle *Idle) []Verdict {
 	j := &judge{rows: map[rowKey]Row{}}
 	var sizes []int
 	for _, row := range rows {
@@ -58,6 +59,10 @@ func verdicts(rows []Row, idle *Idle) []Verdict {
 	}
 	for _, l := range limits {
 		j.growth(l.action)
+	}
+	if empty != nil {
+		j.atMost("all kinds and no objects: CPU in % of a core", empty.CPUPercent, maxEmptyCPU, false,
+			fmt.Sprintf("over %.0f s, resident memory %.0f MB", empty.Seconds, megabytes(empty.RSS)))
 	}
 	if idle != nil {
 		at := fmt.Sprintf("%d Pods in the cluster, idle", idle.Pods)

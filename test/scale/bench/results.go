@@ -83,7 +83,9 @@ type Results struct {
 	Settings map[string]string `json:"settings"`
 	Rounds   int               `json:"rounds"`
 	Rows     []Row             `json:"rows"`
-	Idle     *Idle             `json:"idle,omitempty"`
+	// Empty is the manager in a cluster without any object of its kinds, Idle with many Pods.
+	Empty *Idle `json:"empty,omitempty"`
+	Idle  *Idle `json:"idle,omitempty"`
 	// Conversions are LISTs of CloneSets, of few and of many.
 	Conversions []Conversion `json:"conversions,omitempty"`
 	Verdicts    []Verdict    `json:"verdicts"`

@@ -191,6 +191,11 @@ func (s *suite) measure(ctx context.Context) (*Results, error) {
 	if results.Versions, err = describeVersions(ctx, s.clientset, s.options.assets); err != nil {
 		return nil, err
 	}
+	if s.options.idlePods > 0 {
+		if results.Empty, err = s.empty(ctx); err != nil {
+			return nil, err
+		}
+	}
 	if results.Rows, err = s.rows(ctx); err != nil {
 		return nil, err
 	}
@@ -204,7 +209,7 @@ func (s *suite) measure(ctx context.Context) (*Results, error) {
 			return nil, err
 		}
 	}
-	results.Verdicts = append(verdicts(medians(results.Rows), results.Idle), linear(results.Conversions)...)
+	results.Verdicts = append(verdicts(medians(results.Rows), results.Empty, results.Idle), linear(results.Conversions)...)
 	return results, nil
 }
 

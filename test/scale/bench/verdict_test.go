@@ -90,7 +90,7 @@ func TestEachLimitFailsByItself(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			rows := append(goodRows(baseSize), goodRows(largeSize)...)
 			test.edit(rows)
-			if diff := cmp.Diff(test.want, failing(verdicts(rows, nil))); diff != "" {
+			if diff := cmp.Diff(test.want, failing(verdicts(rows, nil, nil))); diff != "" {
 				t.Errorf("failing limits (-want +got):\n%s", diff)
 			}
 		})
@@ -98,10 +98,13 @@ func TestEachLimitFailsByItself(t *testing.T) {
 }
 
 func TestIdleLimits(t *testing.T) {
-	if got := failing(verdicts(nil, &Idle{Pods: 10000, RSS: 100e6, CPUPercent: 0.5})); got != nil {
+	if got := failing(verdicts(nil, nil, &Idle{Pods: 10000, RSS: 100e6, CPUPercent: 0.5})); got != nil {
 		t.Errorf("at the bounds: %q fail", got)
 	}
-	if got := failing(verdicts(nil, &Idle{Pods: 10000, RSS: 100e6 + 1e5, CPUPercent: 0.51})); len(got) != 2 {
+	if got := failing(verdicts(nil, &Idle{CPUPercent: 1.1}, nil)); len(got) != 1 {
+		t.Errorf("failing %v, want the CPU of a manager with nothing to do", got)
+	}
+	if got := failing(verdicts(nil, nil, &Idle{Pods: 10000, RSS: 100e6 + 1e5, CPUPercent: 0.51})); len(got) != 2 {
 		t.Errorf("over the bounds: %q fail, want both", got)
 	}
 }
@@ -151,7 +154,7 @@ func TestReportShowsEveryFigureAndVerdict(t *testing.T) {
 	rows := goodRows(baseSize)
 	rows[0].Requests = map[string]int{"create pods": baseSize, "patch pods/status": baseSize, "create events": 1}
 	page, err := renderReport(&Results{
-		Command: "the command", Rounds: 1, Rows: rows, Verdicts: verdicts(rows, nil),
+		Command: "the command", Rounds: 1, Rows: rows, Verdicts: verdicts(rows, nil, nil),
 		Settings: map[string]string{"start": "1s"}, Idle: &Idle{Pods: 10000, RSS: 5e7},
 	})
 	if err != nil {
