@@ -83,7 +83,7 @@ func podCondition(t *testing.T) string {
 // The manager as it is, under its own account.
 func TestInjection(t *testing.T) {
 	restConfig := install(t)
-	refused := forbidden(t)
+	refused := failedRequests(t, "403")
 	r := &replica{}
 	r.run(t, restConfig, kinds, outside())
 	r.awaitReady(t, 10*time.Second)
@@ -143,7 +143,7 @@ func TestInjection(t *testing.T) {
 			t.Errorf("namespace %s: containers %v", in, names(pod.Spec.Containers))
 		}
 	}
-	if got := forbidden(t); got != refused {
+	if got := failedRequests(t, "403"); got != refused {
 		t.Errorf("%v requests were forbidden", got-refused)
 	}
 }

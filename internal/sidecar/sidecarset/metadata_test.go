@@ -4,6 +4,7 @@
 package sidecarset
 
 import (
+	"maps"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -41,10 +42,7 @@ func TestPatchAnnotations(t *testing.T) {
 		"merge refuses more than one JSON value": {pod: text{"a": `{} {}`}, policy: mergeJSON, patch: text{"a": `{}`}, refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
-			before := text{}
-			for k, v := range c.pod {
-				before[k] = v
-			}
+			before := maps.Clone(c.pod)
 			got, err := patchAnnotations(c.pod, []v1beta1.SidecarSetPatchPodMetadata{{Annotations: c.patch, PatchPolicy: c.policy}})
 			if (err != nil) != c.refused {
 				t.Fatalf("error %v", err)
