@@ -27,5 +27,11 @@ func sidecarSets(s surroundings) kind {
 				})
 			},
 		}},
+		webhooks: sidecarset.Webhooks(sidecarset.AdmissionOptions{
+			Client:          s.live,
+			Gates:           s.options.Gates,
+			AllowPrivileged: s.options.AllowPrivileged,
+			Namespace:       s.options.Environment.Namespace,
+		}),
 	}
 }
