@@ -157,11 +157,14 @@ func belongs(revision *appsv1.ControllerRevision, set *v1beta1.SidecarSet) bool 
 
 // latest is the one with the highest number; on a tie the later one, then the one whose name is later.
 func latest(revisions []*appsv1.ControllerRevision) *appsv1.ControllerRevision {
-	return slices.MaxFunc(revisions, func(a, b *appsv1.ControllerRevision) int {
-		return cmp.Or(
-			cmp.Compare(a.Revision, b.Revision), a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name),
-		)
-	})
+	return slices.MaxFunc(revisions, byRevision)
+}
+
+// byRevision orders revisions by number, then creation, then name.
+func byRevision(a, b *appsv1.ControllerRevision) int {
+	return cmp.Or(
+		cmp.Compare(a.Revision, b.Revision), a.CreationTimestamp.Compare(b.CreationTimestamp.Time), cmp.Compare(a.Name, b.Name),
+	)
 }
 
 // historical is the definition that a revision of the SidecarSet recorded.
