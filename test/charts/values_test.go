@@ -24,6 +24,7 @@ import (
 
 	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/platform/manager"
+	"kruise.io/kruise/internal/platform/webhook"
 )
 
 // everything are values that switch on all that the chart can render at once.
@@ -150,6 +151,14 @@ func TestExternalCertificates(t *testing.T) {
 				t.Errorf("%d rules let the manager write certificates and their CA", writes)
 			}
 			mutating, validating := webhooksOf(t, rendered)
+			// Nobody could widen the condition for SidecarSets then: every Pod that is not excluded is sent.
+			for _, w := range mutating.Webhooks {
+				if scoped := slices.ContainsFunc(w.MatchConditions, func(c admissionregistrationv1.MatchCondition) bool {
+					return c.Name == webhook.ScopeCondition
+				}); w.Name == "mpod.kb.io" && (scoped == external || len(w.MatchConditions) == 0) {
+					t.Errorf("the entry for Pods has conditions %v", w.MatchConditions)
+				}
+			}
 			for _, annotations := range []map[string]string{mutating.Annotations, validating.Annotations} {
 				if annotations["cert-manager.io/inject-ca-from"] != "kruise-system/x" {
 					t.Errorf("annotations of a configuration are %v", annotations)

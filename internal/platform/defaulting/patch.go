@@ -1,10 +1,10 @@
 // Copyright 2026 The Kruise Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Package defaulting turns the defaults that a webhook sets on a typed object into a patch of the object as it was sent.
+// Package defaulting turns what a webhook does to a typed object, such as setting defaults, into a patch of the object as it was sent.
 //
 // Answering with the encoded typed object would silently remove every field newer than the library. The patch holds the
-// defaults and nothing else (cloneset spec 8.17).
+// changes and nothing else (cloneset spec 8.17).
 package defaulting
 
 import (
@@ -20,8 +20,8 @@ import (
 	utiljson "k8s.io/apimachinery/pkg/util/json"
 )
 
-// Patch returns the patch that does to the object as sent what was done to its typed form between before and after. Defaults add
-// fields, round values, or append to lists; lists never get shorter.
+// Patch returns the patch that does to the object as sent what was done to its typed form between before and after. Elements of a list that
+// have names stay themselves where others are put between them; a list that got shorter is replaced.
 func Patch(sent map[string]any, before, after any) ([]jsonpatch.JsonPatchOperation, error) {
 	from, err := tree(before)
 	if err != nil {
@@ -54,6 +54,12 @@ type differences struct {
 
 // object adds what of the map differs. Operation add also replaces a member, such as a null or an empty text, that counts as unset.
 func (d *differences) object(path string, sent, before, after map[string]any) {
+	for _, name := range slices.Sorted(maps.Keys(before)) {
+		_, is := sent[name]
+		if _, stays := after[name]; is && !stays {
+			d.operations = append(d.operations, jsonpatch.NewOperation("remove", path+"/"+escape(name), nil))
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(after)) {
 		from, was := before[name]
 		to := after[name]
@@ -93,19 +99,58 @@ func (d *differences) within(path string, sent, before, after any) bool {
 		if !ok || !was || len(is) != len(from) || len(from) > len(after) {
 			return false
 		}
-		for i := range from {
-			at := path + "/" + strconv.Itoa(i)
-			if !reflect.DeepEqual(from[i], after[i]) && !d.within(at, is[i], from[i], after[i]) {
-				d.add("replace", at, after[i])
-			}
-		}
-		for _, appended := range after[len(from):] {
-			d.add("add", path+"/-", appended)
-		}
+		d.list(path, is, from, after)
 		return true
 	default:
 		return false
 	}
+}
+
+// list adds the differences of the elements, from the first to the last, so that all before one are in place when its turn comes.
+func (d *differences) list(path string, sent, before, after []any) {
+	next := 0
+	for at, from := range origins(before, after) {
+		place := path + "/" + strconv.Itoa(at)
+		switch {
+		case from < 0 && next == len(before):
+			d.add("add", path+"/-", after[at])
+		case from < 0:
+			d.add("add", place, after[at])
+		default:
+			next = from + 1
+			if !reflect.DeepEqual(before[from], after[at]) && !d.within(place, sent[from], before[from], after[at]) {
+				d.add("replace", place, after[at])
+			}
+		}
+	}
+}
+
+// origins returns for each element of after the index of the element of before that it was, -1 for a new one: by names if the names of before
+// are found in order, else by position.
+func origins(before, after []any) []int {
+	named, next := make([]int, len(after)), 0
+	positions := make([]int, len(after))
+	for i := range after {
+		named[i], positions[i] = -1, -1
+		if i < len(before) {
+			positions[i] = i
+		}
+		if name := nameOf(after[i]); name != "" && next < len(before) && name == nameOf(before[next]) {
+			named[i] = next
+			next++
+		}
+	}
+	if next == len(before) {
+		return named
+	}
+	return positions
+}
+
+// nameOf is the name of an element of a list; empty when it has none.
+func nameOf(element any) string {
+	object, _ := element.(map[string]any)
+	name, _ := object["name"].(string)
+	return name
 }
 
 func (d *differences) add(operation, path string, value any) {

@@ -45,6 +45,20 @@ func TestPatch(t *testing.T) {
 			func(x *thing) { x.Parts[0].Mode, x.Parts[1].Name = &mode, "b" }},
 		{"at the end of lists", `{"parts":[{"name":"a","new":1}]}`, `{"parts":[{"name":"a","new":1,"mode":7},{"name":"b"},{"name":"c"}]}`,
 			func(x *thing) { x.Parts[0].Mode = &mode; x.Parts = append(x.Parts, inner{Name: "b"}, inner{Name: "c"}) }},
+		{"between named elements", `{"parts":[{"name":"a","new":1},{"name":"b","new":2}]}`,
+			`{"parts":[{"name":"x"},{"name":"a","new":1},{"name":"y"},{"name":"b","new":2,"mode":7},{"name":"z"}]}`,
+			func(x *thing) {
+				x.Parts[1].Mode = &mode
+				x.Parts = []inner{{Name: "x"}, x.Parts[0], {Name: "y"}, x.Parts[1], {Name: "z"}}
+			}},
+		{"before elements without names", `{"parts":[{"mode":1}]}`, `{"parts":[{"name":"x"},{"mode":1}]}`,
+			func(x *thing) { x.Parts = []inner{{Name: "x"}, x.Parts[0]} }},
+		{"another order", `{"parts":[{"name":"a","mode":1},{"name":"b"}]}`, `{"parts":[{"name":"b"},{"name":"a","mode":1}]}`,
+			func(x *thing) { x.Parts = []inner{x.Parts[1], x.Parts[0]} }},
+		{"lists that get shorter", `{"parts":[{"name":"a"},{"name":"b"}]}`, `{"parts":[{"name":"b"}]}`,
+			func(x *thing) { x.Parts = x.Parts[1:] }},
+		{"what is taken away", `{"unit":"u","new":1,"parts":[{"name":"a","mode":1,"new":1}]}`, `{"new":1,"parts":[{"name":"a","new":1}]}`,
+			func(x *thing) { x.Unit, x.Parts[0].Mode = "", nil }},
 		{"lists that were empty", `{"parts":[]}`, `{"parts":[{"name":"b"}]}`, func(x *thing) { x.Parts = []inner{{Name: "b"}} }},
 		{"rounded values", `{"labels":{"a/b~c":"1"}}`, `{"labels":{"a/b~c":"2"}}`, func(x *thing) { x.Labels["a/b~c"] = "2" }},
 	} {

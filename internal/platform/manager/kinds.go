@@ -66,7 +66,7 @@ func modularVersions() []schema.GroupVersion {
 
 // kinds is the table.
 func kinds(s surroundings) []kind {
-	return []kind{pods(s), cloneSets(s)}
+	return []kind{pods(s), cloneSets(s), sidecarSets(s)}
 }
 
 // pods are what the product does to Pods, whatever workload they belong to.
@@ -87,8 +87,11 @@ func pods(s surroundings) kind {
 		}},
 	}
 	if gates.Enabled(features.PodWebhook) {
-		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, launchpriority.Admission{})
-		k.webhooks = []webhook.Registration{podWebhook(s.options.Environment.Namespace, gates, steps)}
+		scope := podScope(gates)
+		injection, catalog := sidecarInjection(s, scope)
+		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, injection, launchpriority.Admission{})
+		k.webhooks = []webhook.Registration{podWebhook(s.options.Environment.Namespace, scope, steps)}
+		k.controllers = append(k.controllers, catalog...)
 	}
 	return k
 }

@@ -19,7 +19,10 @@ func TestControllersHaveTheirNames(t *testing.T) {
 		}
 	}
 	slices.Sort(names)
-	if want := []string{"cloneset-controller", "container-launch-priority-controller", "pod-readiness-controller"}; !slices.Equal(names, want) {
+	if want := []string{
+		"cloneset-controller", "container-launch-priority-controller", "pod-readiness-controller", "sidecarset-catalog", "sidecarset-controller",
+		"sidecarset-survey",
+	}; !slices.Equal(names, want) {
 		t.Errorf("controllers %v, want %v", names, want)
 	}
 }

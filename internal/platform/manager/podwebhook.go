@@ -20,7 +20,7 @@ import (
 // podWebhook is the entry for new Pods. It must never keep a cluster from making Pods that the product has nothing to do with (manager
 // specification 19.9): API servers send only those that a step of admission changes, and none of kube-system and of the manager's own
 // namespace.
-func podWebhook(namespace string, gates features.Gate, handler admission.Handler) webhook.Registration {
+func podWebhook(namespace string, scope *webhook.Scope, handler admission.Handler) webhook.Registration {
 	return webhook.Registration{
 		Name:    "mpod.kb.io",
 		Type:    webhook.Mutating,
@@ -36,11 +36,14 @@ func podWebhook(namespace string, gates features.Gate, handler admission.Handler
 		MatchConditions: []admissionregistrationv1.MatchCondition{{
 			Name:       webhook.ConditionPrefix + "namespace",
 			Expression: fmt.Sprintf("!(request.namespace in ['%s', '%s'])", metav1.NamespaceSystem, namespace),
-		}, {
-			Name:       webhook.ConditionPrefix + "is-changed",
-			Expression: needsReadinessGate(gates.Enabled(features.KruisePodReadinessGate)) + " || (" + launchpriority.MatchExpression + ")",
 		}},
+		Scope: scope,
 	}
+}
+
+// podScope is which new Pods are sent. What SidecarSets ask for comes with them.
+func podScope(gates features.Gate) *webhook.Scope {
+	return webhook.NewScope(needsReadinessGate(gates.Enabled(features.KruisePodReadinessGate)), "("+launchpriority.MatchExpression+")")
 }
 
 // needsReadinessGate is, in CEL, which Pods are given the readiness gate: those that a workload of the product controls, or all. Workloads

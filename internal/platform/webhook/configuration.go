@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
@@ -55,12 +56,13 @@ func newConfiguration(t Type) configuration {
 
 // publishConfiguration makes one configuration what it should be, and creates it if it is missing.
 func (k *Keeper) publishConfiguration(ctx context.Context, t Type, trust []byte) error {
-	c := newConfiguration(t)
+	c, now := newConfiguration(t), k.Clock.Now()
 	name := c.object.GetName()
 	desired := desiredEntries(t, k.Registrations, k.Target, trust)
 	err := k.Client.Get(ctx, client.ObjectKeyFromObject(c.object), c.object)
 	if apierrors.IsNotFound(err) {
 		c = newConfiguration(t)
+		k.scope(t, desired, nil, now)
 		c.setEntries(desired)
 		if err := k.Client.Create(ctx, c.object); err != nil {
 			return fmt.Errorf("create missing webhook configuration %s: %w", name, err)
@@ -72,6 +74,7 @@ func (k *Keeper) publishConfiguration(ctx context.Context, t Type, trust []byte)
 		return fmt.Errorf("get webhook configuration %s: %w", name, err)
 	}
 	live := c.entries()
+	k.scope(t, desired, live, now)
 	template, dropTemplate := readTemplate(ctx, c.object)
 	merged := mergeEntries(live, template, desired, knownEntries(t), k.Target.Service.Namespace)
 	if !dropTemplate && equality.Semantic.DeepEqual(live, merged) {
@@ -117,7 +120,7 @@ func (k *Keeper) checkConfiguration(ctx context.Context, t Type, verify func(caB
 			served[path] = true
 		}
 	}
-	var problems []error
+	problems := k.checkScopes(t, c.entries())
 	for _, e := range c.entries() {
 		if !knownEntries(t).Has(e.Name) || !served[pathOf(e.ClientConfig)] {
 			continue
@@ -127,4 +130,20 @@ func (k *Keeper) checkConfiguration(ctx context.Context, t Type, verify func(caB
 		}
 	}
 	return errors.Join(problems...)
+}
+
+// checkScopes reports entries, kept by someone else, that are not for all that they are needed for.
+func (k *Keeper) checkScopes(t Type, live []entry) []error {
+	var problems []error
+	for _, r := range k.Registrations {
+		at := slices.IndexFunc(live, func(e entry) bool { return e.Name == r.Name })
+		if r.Scope == nil || r.Type != t || at < 0 {
+			continue
+		}
+		if need, known := r.Scope.need(); known && !liveClauses(live[at]).covers(need) {
+			problems = append(problems, fmt.Errorf("match condition %s of webhook %s in %s keeps requests away that are needed: remove it, or set it to %q",
+				ScopeCondition, r.Name, t, need.expression()))
+		}
+	}
+	return problems
 }

@@ -89,6 +89,8 @@ type Keeper struct {
 
 	// settled belongs to the one pass at a time.
 	settled settledCRDs
+	// wide holds the entries, by name, whose live condition is wider than their Scope needs; it belongs to the one pass at a time.
+	wide map[string]wideness
 }
 
 // Watched is something that the keeper watches.
@@ -139,6 +141,7 @@ func (k *Keeper) Setup(mgr ctrl.Manager) error {
 			queue.Add(reconcile.Request{})
 			return nil
 		})).
+		WatchesRawSource(k.scopes()).
 		WithOptions(controller.Options{
 			NeedLeaderElection: new(false),
 			// What has to be in place in time is the outcome, not the cache: without it the process goes on, unready.
@@ -168,7 +171,7 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	return reconcile.Result{RequeueAfter: min(again, keepInterval)}, nil
+	return reconcile.Result{RequeueAfter: min(again, k.untilNarrow(k.Clock.Now()))}, nil
 }
 
 // Synced is closed once the certificate is served and everything that points to it is right.

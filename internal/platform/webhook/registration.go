@@ -47,6 +47,8 @@ type Registration struct {
 	// MatchConditions narrow the entry by expressions (Kubernetes 1.28). Their names begin with ConditionPrefix; conditions
 	// with other names on an existing entry are the user's and stay.
 	MatchConditions []admissionregistrationv1.MatchCondition
+	// Scope narrows the entry by one more condition, which follows what is in the cluster.
+	Scope *Scope
 }
 
 // ConditionPrefix begins the name of each match condition that the product puts on an entry.

@@ -109,7 +109,7 @@ func judgeImage(pod *corev1.Pod, container *corev1.Container, status *corev1.Con
 	}
 	notYet := &Waiting{Reason: WaitContainer, Message: fmt.Sprintf("container %s has not been restarted with image %s yet", container.Name, container.Image)}
 	if last.ContainerID == "" { // never started, or recorded by OpenKruise
-		if sameImage(status.Image, container.Image) || startedSince(status, state.UpdateTimestamp.Time) {
+		if SameImage(status.Image, container.Image) || startedSince(status, state.UpdateTimestamp.Time) {
 			return nil
 		}
 		return notYet
@@ -118,12 +118,12 @@ func judgeImage(pod *corev1.Pod, container *corev1.Container, status *corev1.Con
 		return notYet
 	}
 	if status.ContainerID != last.ContainerID {
-		if startedSince(status, state.UpdateTimestamp.Time) || pod.Status.ObservedGeneration > 0 || sameImage(status.Image, container.Image) {
+		if startedSince(status, state.UpdateTimestamp.Time) || pod.Status.ObservedGeneration > 0 || SameImage(status.Image, container.Image) {
 			return nil
 		}
 		return notYet
 	}
-	if !sameImage(status.Image, container.Image) {
+	if !SameImage(status.Image, container.Image) {
 		return notYet
 	}
 	// The container of before runs an image that may be called what the spec wants. Either the kubelet is about to restart it, because
@@ -147,8 +147,8 @@ func startedSince(status *corev1.ContainerStatus, since time.Time) bool {
 	return !started.IsZero() && !started.Before(since.Truncate(time.Second))
 }
 
-// sameImage tells whether both references name the same image, however they are spelled.
-func sameImage(a, b string) bool {
+// SameImage tells whether both references name the same image, however they are spelled.
+func SameImage(a, b string) bool {
 	return a == b || normalImage(a) == normalImage(b)
 }
 

@@ -84,7 +84,7 @@ func TestSameImage(t *testing.T) {
 		{"sha256:abc", "sha256:abc", true},
 		{"Not A Reference", "nginx", false},
 	} {
-		if got := sameImage(c.a, c.b); got != c.want {
+		if got := SameImage(c.a, c.b); got != c.want {
 			t.Errorf("%s and %s: %v", c.a, c.b, got)
 		}
 	}

@@ -86,7 +86,7 @@ func (s *standing) byAge(o *standing) int {
 	if order := cmp.Compare(o.created, s.created); order != 0 {
 		return order
 	}
-	return cmp.Compare(s.pod.Name, o.pod.Name)
+	return cmp.Or(cmp.Compare(s.pod.Namespace, o.pod.Namespace), cmp.Compare(s.pod.Name, o.pod.Name))
 }
 
 func falseFirst(a, b bool) int {

@@ -18,6 +18,8 @@ type Update struct {
 	Priority *v1beta1.UpdatePriorityStrategy
 	// Scatter spreads Pods with certain labels over the rollout.
 	Scatter v1beta1.UpdateScatterStrategy
+	// IgnoreLifecycle says that the lifecycle state of the Pods does not count: it is about the updates of their workload, not this one.
+	IgnoreLifecycle bool
 }
 
 // Sort gives the waiting Pods in the order in which they are to be updated, as a new slice. The base order puts Pods first that
@@ -57,14 +59,18 @@ func (s *standing) compareForUpdate(o *standing) int {
 }
 
 // Arrange is Sort for workloads with a base order of their own: waiting are in it already. Priority comes on top of the base
-// order, then scatter, which compares with all active Pods of the workload, the waiting ones among them. Pods in PreparingUpdate
-// keep the place that they won in an earlier pass: before all others.
+// order, then scatter, which compares with all active Pods of the workload, the waiting ones among them. Unless the lifecycle is
+// ignored, Pods in PreparingUpdate keep the place that they won in an earlier pass: before all others.
 func (u Update) Arrange(waiting, active []*corev1.Pod) []*corev1.Pod {
 	arranged := slices.Clone(waiting)
 	if u.Priority != nil {
 		prioritize(arranged, u.Priority)
 	}
-	return heldFirst(scatter(arranged, active, u.Scatter))
+	arranged = scatter(arranged, active, u.Scatter)
+	if u.IgnoreLifecycle {
+		return arranged
+	}
+	return heldFirst(arranged)
 }
 
 func heldFirst(pods []*corev1.Pod) []*corev1.Pod {

@@ -189,6 +189,10 @@ func TestHeldPodsKeepTheirPlace(t *testing.T) {
 	if diff := cmp.Diff("b d a c", namesOf(update.Arrange(waiting, waiting))); diff != "" {
 		t.Errorf("order (-want +got):\n%s", diff)
 	}
+	update.IgnoreLifecycle = true
+	if diff := cmp.Diff("b a c d", namesOf(update.Arrange(waiting, waiting))); diff != "" {
+		t.Errorf("order without the lifecycle (-want +got):\n%s", diff)
+	}
 	if diff := cmp.Diff("a b c d", namesOf(waiting)); diff != "" {
 		t.Errorf("the given slice was changed (-want +got):\n%s", diff)
 	}

@@ -26,70 +26,100 @@ type Index struct {
 	pods, claims lister
 }
 
-// lister finds the objects with an owner reference to the UID.
-type lister func(ctx context.Context, namespace string, owner types.UID) ([]any, error)
+// PodIndex finds Pods in the cache by keys that are read off them. Like Index it hands out the cached objects themselves.
+type PodIndex struct{ pods lister }
+
+// NewPodIndex sets up an index of this name in the cache's informer of Pods, which may be running already. It can be called again with the
+// same name and function.
+func NewPodIndex(ctx context.Context, c cache.Cache, name string, keysOf func(*corev1.Pod) []string) (*PodIndex, error) {
+	pods, err := newLister(ctx, c, &corev1.Pod{}, &corev1.PodList{}, keys{name, func(object client.Object) []string {
+		if pod, ok := object.(*corev1.Pod); ok {
+			return keysOf(pod)
+		}
+		return nil
+	}})
+	if err != nil {
+		return nil, err
+	}
+	return &PodIndex{pods}, nil
+}
+
+// Pods are the Pods of all namespaces that have the key, in no particular order.
+func (x *PodIndex) Pods(ctx context.Context, key string) ([]*corev1.Pod, error) {
+	return typed[*corev1.Pod](ctx, x.pods, "", key)
+}
+
+// lister finds the objects that have a key.
+type lister func(ctx context.Context, namespace, key string) ([]any, error)
+
+// keys is what an index is by.
+type keys struct {
+	index string
+	of    func(client.Object) []string
+}
+
+// indexFunc is the same for indexers of client-go.
+func (k keys) indexFunc(obj any) ([]string, error) {
+	if object, ok := obj.(client.Object); ok {
+		return k.of(object), nil
+	}
+	return nil, nil
+}
 
 // NewIndex sets the index up in the cache's informers, which may be running already. It can be called once for each workload kind;
 // the informers are shared.
 func NewIndex(ctx context.Context, c cache.Cache) (*Index, error) {
-	pods, err := newLister(ctx, c, &corev1.Pod{}, &corev1.PodList{})
+	owners := keys{ownerUIDIndex, ownerUIDs}
+	pods, err := newLister(ctx, c, &corev1.Pod{}, &corev1.PodList{}, owners)
 	if err != nil {
 		return nil, err
 	}
-	claims, err := newLister(ctx, c, &corev1.PersistentVolumeClaim{}, &corev1.PersistentVolumeClaimList{})
+	claims, err := newLister(ctx, c, &corev1.PersistentVolumeClaim{}, &corev1.PersistentVolumeClaimList{}, owners)
 	if err != nil {
 		return nil, err
 	}
 	return &Index{pods: pods, claims: claims}, nil
 }
 
-func newLister(ctx context.Context, c cache.Cache, kind client.Object, list client.ObjectList) (lister, error) {
+func newLister(ctx context.Context, c cache.Cache, kind client.Object, list client.ObjectList, by keys) (lister, error) {
 	informer, err := c.GetInformer(ctx, kind, cache.BlockUntilSynced(false))
 	if err != nil {
 		return nil, fmt.Errorf("watch %T: %w", kind, err)
 	}
 	shared, ok := informer.(toolscache.SharedIndexInformer)
 	if !ok { // a cache of several namespaces has one informer for each, and its own index over them
-		return newFieldLister(ctx, c, kind, list)
+		return newFieldLister(ctx, c, kind, list, by)
 	}
 	indexer := shared.GetIndexer()
-	if _, done := indexer.GetIndexers()[ownerUIDIndex]; !done {
-		if err := shared.AddIndexers(toolscache.Indexers{ownerUIDIndex: ownerUIDs}); err != nil {
-			return nil, fmt.Errorf("index %T by owner: %w", kind, err)
+	if _, done := indexer.GetIndexers()[by.index]; !done {
+		if err := shared.AddIndexers(toolscache.Indexers{by.index: by.indexFunc}); err != nil {
+			return nil, fmt.Errorf("index %T by %s: %w", kind, by.index, err)
 		}
 	}
-	return func(_ context.Context, _ string, owner types.UID) ([]any, error) {
-		return indexer.ByIndex(ownerUIDIndex, string(owner))
+	return func(_ context.Context, _, key string) ([]any, error) {
+		return indexer.ByIndex(by.index, key)
 	}, nil
 }
 
-func ownerUIDs(obj any) ([]string, error) {
-	object, ok := obj.(client.Object)
-	if !ok {
-		return nil, nil
-	}
+func ownerUIDs(object client.Object) []string {
 	refs := object.GetOwnerReferences()
 	if len(refs) == 0 {
-		return nil, nil
+		return nil
 	}
 	uids := make([]string, len(refs))
 	for i := range refs {
 		uids[i] = string(refs[i].UID)
 	}
-	return uids, nil
+	return uids
 }
 
-func newFieldLister(ctx context.Context, c cache.Cache, kind client.Object, list client.ObjectList) (lister, error) {
-	err := c.IndexField(ctx, kind, ownerUIDIndex, func(obj client.Object) []string {
-		uids, _ := ownerUIDs(obj) // never fails
-		return uids
-	})
-	if err != nil {
-		return nil, fmt.Errorf("index %T by owner: %w", kind, err)
+func newFieldLister(ctx context.Context, c cache.Cache, kind client.Object, list client.ObjectList, by keys) (lister, error) {
+	if err := c.IndexField(ctx, kind, by.index, by.of); err != nil {
+		return nil, fmt.Errorf("index %T by %s: %w", kind, by.index, err)
 	}
-	return func(ctx context.Context, namespace string, owner types.UID) ([]any, error) {
+	return func(ctx context.Context, namespace, key string) ([]any, error) {
 		found := list.DeepCopyObject().(client.ObjectList)
-		err := c.List(ctx, found, client.InNamespace(namespace), client.MatchingFields{ownerUIDIndex: string(owner)}, client.UnsafeDisableDeepCopy)
+		err := c.List(ctx, found, client.InNamespace(namespace), client.MatchingFields{by.index: key}, client.UnsafeDisableDeepCopy)
 		if err != nil {
 			return nil, err
 		}
@@ -104,18 +134,18 @@ func newFieldLister(ctx context.Context, c cache.Cache, kind client.Object, list
 
 // Pods are the Pods that carry an owner reference with the UID, in no particular order.
 func (x *Index) Pods(ctx context.Context, namespace string, owner types.UID) ([]*corev1.Pod, error) {
-	return typed[*corev1.Pod](ctx, x.pods, namespace, owner)
+	return typed[*corev1.Pod](ctx, x.pods, namespace, string(owner))
 }
 
 // Claims are the claims that carry an owner reference with the UID, in no particular order.
 func (x *Index) Claims(ctx context.Context, namespace string, owner types.UID) ([]*corev1.PersistentVolumeClaim, error) {
-	return typed[*corev1.PersistentVolumeClaim](ctx, x.claims, namespace, owner)
+	return typed[*corev1.PersistentVolumeClaim](ctx, x.claims, namespace, string(owner))
 }
 
-func typed[T client.Object](ctx context.Context, list lister, namespace string, owner types.UID) ([]T, error) {
-	objects, err := list(ctx, namespace, owner)
+func typed[T client.Object](ctx context.Context, list lister, namespace, key string) ([]T, error) {
+	objects, err := list(ctx, namespace, key)
 	if err != nil {
-		return nil, fmt.Errorf("list objects of owner %s: %w", owner, err)
+		return nil, fmt.Errorf("list objects of %s: %w", key, err)
 	}
 	result := make([]T, 0, len(objects))
 	for _, object := range objects {

@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -205,5 +206,28 @@ func TestReadErrorsSayWhatWasRead(t *testing.T) {
 		if !errors.Is(err, unavailable) || err.Error() == unavailable.Error() {
 			t.Errorf("error %v, want %v and what was being done", err, unavailable)
 		}
+	}
+}
+
+func TestPodIndexFindsByKeys(t *testing.T) {
+	for name, c := range map[string]cache.Cache{
+		"informers": newInformers(t),
+		"cache of several namespaces": &fieldIndexed{
+			builder: fake.NewClientBuilder().WithScheme(clientgoscheme.Scheme).WithObjects(indexed()...),
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			x, err := NewPodIndex(t.Context(), c, "length", func(pod *corev1.Pod) []string { return []string{strconv.Itoa(len(pod.Name))} })
+			if err != nil {
+				t.Fatal(err)
+			}
+			pods, err := x.Pods(t.Context(), "6")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if diff := cmp.Diff([]string{"orphan", "theirs"}, nameList(pods)); diff != "" {
+				t.Errorf("Pods (-want +got):\n%s", diff)
+			}
+		})
 	}
 }

@@ -23,22 +23,9 @@ const parallelWrites = 64
 func SlowStart(ctx context.Context, n int, do func(ctx context.Context, i int) error) (succeeded int, err error) {
 	for next, size := 0, 1; next < n; next, size = next+size, size*2 {
 		size = min(size, n-next)
-		errs := make([]error, size)
-		var group errgroup.Group
-		group.SetLimit(parallelWrites)
-		for i := range size {
-			group.Go(func() error {
-				errs[i] = guarded(ctx, next+i, do)
-				return nil
-			})
-		}
-		_ = group.Wait() // the calls keep their errors in errs
-		for _, e := range errs {
-			if e == nil {
-				succeeded++
-			}
-		}
-		if err := join(errs); err != nil {
+		done, err := Each(ctx, size, func(ctx context.Context, i int) error { return do(ctx, next+i) })
+		succeeded += done
+		if err != nil {
 			return succeeded, err
 		}
 		if err := ctx.Err(); err != nil {
@@ -46,6 +33,27 @@ func SlowStart(ctx context.Context, n int, do func(ctx context.Context, i int) e
 		}
 	}
 	return succeeded, nil
+}
+
+// Each calls do for 0 to n-1 in parallel, whatever of it fails: for calls that have nothing in common, where one that fails says
+// nothing about the others. It returns the same as SlowStart.
+func Each(ctx context.Context, n int, do func(ctx context.Context, i int) error) (succeeded int, err error) {
+	errs := make([]error, n)
+	var group errgroup.Group
+	group.SetLimit(parallelWrites)
+	for i := range n {
+		group.Go(func() error {
+			errs[i] = guarded(ctx, i, do)
+			return nil
+		})
+	}
+	_ = group.Wait() // the calls keep their errors in errs
+	for _, e := range errs {
+		if e == nil {
+			succeeded++
+		}
+	}
+	return succeeded, join(errs)
 }
 
 // errorsTold is how many errors of one batch are told one by one: they end up in conditions, and what hundreds of calls fail with is

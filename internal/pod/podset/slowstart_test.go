@@ -168,3 +168,17 @@ func TestSlowStartStopsWithItsContext(t *testing.T) {
 		t.Errorf("%d calls succeeded with error %v, want 3 and %v", succeeded, err, context.Canceled)
 	}
 }
+
+func TestEachGoesOnAfterAnError(t *testing.T) {
+	var calls atomic.Int64
+	succeeded, err := Each(t.Context(), 100, func(_ context.Context, i int) error {
+		calls.Add(1)
+		if i%2 == 0 {
+			return errors.New("refused")
+		}
+		return nil
+	})
+	if calls.Load() != 100 || succeeded != 50 || err == nil || !strings.Contains(err.Error(), "and 45 more") {
+		t.Errorf("%d calls, of which %d succeeded, with error %v", calls.Load(), succeeded, err)
+	}
+}

@@ -85,14 +85,19 @@ func treeOf(t *corev1.PodTemplateSpec) (object, error) {
 			ensure(container, "resources", object{})
 		}
 	}
-	for volume := range objectsIn(spec["volumes"]) {
+	CompleteVolumes(spec["volumes"])
+	return template, nil
+}
+
+// CompleteVolumes puts back what treeOf does into a decoded list of volumes.
+func CompleteVolumes(volumes any) {
+	for volume := range objectsIn(volumes) {
 		ephemeral, _ := volume["ephemeral"].(object)
 		if claim, ok := ephemeral["volumeClaimTemplate"].(object); ok {
 			ensure(child(claim, "metadata"), "creationTimestamp", nil)
 			ensure(child(claim, "spec"), "resources", object{})
 		}
 	}
-	return template, nil
 }
 
 // child is the object at key, put there if it is missing.

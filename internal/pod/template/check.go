@@ -40,7 +40,7 @@ type Subject struct {
 	// Namespace of the workload.
 	Namespace string
 	Template  map[string]any
-	// TemplatePath is where the template is in the workload.
+	// TemplatePath is where the template is in the workload. Nil when the workload itself has the shape of a template, as SidecarSets have.
 	TemplatePath *field.Path
 	// Claims are the claim templates; each also makes a volume of its name, in place of one of the template.
 	Claims []any
@@ -61,7 +61,7 @@ func (c *Checker) Check(ctx context.Context, s Subject) (wrong field.ErrorList, 
 	podTemplate, claimOfVolume := s.podTemplate()
 	wrong, warnings, err = c.try(ctx, s, podTemplate, func(path string) string { return s.templatePath(path, claimOfVolume) })
 	if err != nil {
-		return nil, nil, fmt.Errorf("ask the API server to validate %s: %w", s.TemplatePath, err)
+		return nil, nil, fmt.Errorf("ask the API server to validate %s: %w", s.at(""), err)
 	}
 	for i := range s.Claims {
 		at := s.ClaimsPath.Index(i)
@@ -177,7 +177,7 @@ func nameOf(claim any) (name string, named bool) {
 func (s Subject) templatePath(path string, claimOfVolume map[int]int) string {
 	rest, ok := strings.CutPrefix(path, "template")
 	if !ok {
-		return s.TemplatePath.String()
+		return s.at("")
 	}
 	if found := volumePath().FindStringSubmatch(path); found != nil {
 		if index, err := strconv.Atoi(found[1]); err == nil {
@@ -190,7 +190,19 @@ func (s Subject) templatePath(path string, claimOfVolume map[int]int) string {
 		// API servers leave the metadata out of these paths.
 		rest = ".metadata" + rest
 	}
-	return s.TemplatePath.String() + rest
+	return s.at(rest)
+}
+
+// at is the path in the workload of a path in the template; of the template itself when that is empty.
+func (s Subject) at(rest string) string {
+	switch {
+	case s.TemplatePath != nil:
+		return s.TemplatePath.String() + rest
+	case rest == "":
+		return "spec"
+	default:
+		return strings.TrimPrefix(rest, ".")
+	}
 }
 
 func volumePath() *regexp.Regexp { return regexp.MustCompile(`^template\.spec\.volumes\[(\d+)\]`) }

@@ -156,3 +156,26 @@ func TestRefusePrivileged(t *testing.T) {
 		t.Errorf("refused (-want +got):\n%s", diff)
 	}
 }
+
+// A SidecarSet has the shape of a template: paths need no prefix.
+func TestCheckOfAWorkloadThatIsATemplate(t *testing.T) {
+	checker := &template.Checker{Client: server(func(context.Context, client.Object, *client.CreateOptions) error {
+		return apierrors.NewInvalid(schema.GroupKind{Kind: "PodTemplate"}, "", field.ErrorList{
+			field.Required(field.NewPath("template", "spec", "containers").Index(1).Child("image"), ""), field.Required(field.NewPath("metadata"), "why"),
+		})
+	})}
+	s := subject(t, `spec: {containers: [{securityContext: {privileged: true}}]}`, `[]`)
+	s.TemplatePath = nil
+	wrong, _, err := checker.Check(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := `[spec.containers[1].image: Required value, spec: Required value: why]`
+	if diff := cmp.Diff(want, wrong.ToAggregate().Error()); diff != "" {
+		t.Error(diff)
+	}
+	privileged := template.RefusePrivileged(parse[corev1.PodTemplateSpec](t, `spec: {containers: [{securityContext: {privileged: true}}]}`), nil)
+	if len(privileged) != 1 || privileged[0].Field != "spec.containers[0].securityContext.privileged" {
+		t.Errorf("privileged: %v", privileged)
+	}
+}

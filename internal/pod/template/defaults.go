@@ -36,19 +36,41 @@ func SetDefaults(t *corev1.PodTemplateSpec, o DefaultOptions) {
 		c := &spec.InitContainers[i]
 		fill(&c.ImagePullPolicy, pullPolicyOf(c.Image))
 		defaultContainer(c, o.HostPorts && spec.HostNetwork)
+		defaultProbe(c.StartupProbe)
 	}
 	for i := range spec.Containers {
 		c := &spec.Containers[i]
 		// Whatever the tag, unlike Kubernetes itself: templates have been stored so since the first release.
 		fill(&c.ImagePullPolicy, corev1.PullAlways)
 		defaultContainer(c, o.HostPorts && spec.HostNetwork)
+		defaultProbe(c.StartupProbe)
 	}
 	for i := range spec.EphemeralContainers {
 		c := (*corev1.Container)(&spec.EphemeralContainers[i].EphemeralContainerCommon)
 		defaultContainerParts(c)
+		defaultProbe(c.StartupProbe)
 	}
-	for i := range spec.Volumes {
-		defaultVolume(&spec.Volumes[i], hasUnknownSource(o.Sent, i))
+	sent, _ := o.Sent["spec"].(map[string]any)
+	volumes, _ := sent["volumes"].([]any)
+	SetVolumeDefaults(spec.Volumes, volumes)
+}
+
+// SetContainerDefaults fills in the defaults of a container outside of a template (sidecarset spec 5.1, 8.15), and nothing else: its hash must
+// stay what it was for the objects stored before. Of a startupProbe only what Pods cannot do without is set.
+func SetContainerDefaults(c *corev1.Container) {
+	fill(&c.ImagePullPolicy, pullPolicyOf(c.Image))
+	defaultContainer(c, false)
+	if probe := c.StartupProbe; probe != nil {
+		fill(&probe.SuccessThreshold, 1)
+		defaultHTTPGet(probe.HTTPGet)
+	}
+}
+
+// SetVolumeDefaults fills in the defaults of volumes, and nothing else. Sent are the volumes as JSON, as the user sent them: they show that a
+// volume has a source which is too new for the type.
+func SetVolumeDefaults(volumes []corev1.Volume, sent []any) {
+	for i := range volumes {
+		defaultVolume(&volumes[i], hasUnknownSource(sent, i))
 	}
 }
 
@@ -71,7 +93,7 @@ func defaultContainer(c *corev1.Container, hostPorts bool) {
 	}
 }
 
-// defaultContainerParts does what ephemeral containers have in common with the others.
+// defaultContainerParts does what ephemeral containers have in common with the others. Startup probes are left to the caller.
 func defaultContainerParts(c *corev1.Container) {
 	for i := range c.Ports {
 		fill(&c.Ports[i].Protocol, corev1.ProtocolTCP)
@@ -83,7 +105,7 @@ func defaultContainerParts(c *corev1.Container) {
 	}
 	round(c.Resources.Limits)
 	round(c.Resources.Requests)
-	for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe, c.StartupProbe} {
+	for _, probe := range []*corev1.Probe{c.LivenessProbe, c.ReadinessProbe} {
 		defaultProbe(probe)
 	}
 	if c.Lifecycle == nil {
@@ -157,14 +179,12 @@ func defaultDownwardAPI(items []corev1.DownwardAPIVolumeFile) {
 	}
 }
 
-// hasUnknownSource tells whether volume i of the template as sent has more than a name.
-func hasUnknownSource(sent map[string]any, i int) bool {
-	spec, _ := sent["spec"].(map[string]any)
-	volumes, _ := spec["volumes"].([]any)
-	if i >= len(volumes) {
+// hasUnknownSource tells whether volume i of those sent has more than a name.
+func hasUnknownSource(sent []any, i int) bool {
+	if i >= len(sent) {
 		return false
 	}
-	volume, _ := volumes[i].(map[string]any)
+	volume, _ := sent[i].(map[string]any)
 	for key, value := range volume {
 		if key != "name" && value != nil {
 			return true

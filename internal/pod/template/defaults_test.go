@@ -163,3 +163,31 @@ func TestSetClaimDefaults(t *testing.T) {
 		t.Errorf("defaulted (-want +got):\n%s", diff)
 	}
 }
+
+// Sidecarset spec 5.1 and 8.15: containers outside of a template, as far as they differ from those inside.
+func TestSetContainerDefaults(t *testing.T) {
+	for _, c := range []struct{ name, sent, want string }{
+		{
+			"pulled by tag, and terminated", `{name: a, image: "web:v1"}`,
+			`{name: a, image: "web:v1", imagePullPolicy: IfNotPresent, terminationMessagePath: /dev/termination-log, terminationMessagePolicy: File}`,
+		},
+		{
+			"pulled always", `{name: a, image: web, terminationMessagePath: /x, terminationMessagePolicy: FallbackToLogsOnError}`,
+			`{name: a, image: web, imagePullPolicy: Always, terminationMessagePath: /x, terminationMessagePolicy: FallbackToLogsOnError}`,
+		},
+		{
+			"what startup probes need, and no more", `{name: a, imagePullPolicy: Never, startupProbe: {httpGet: {port: 80}}, livenessProbe: {httpGet: {port: 80}}}`,
+			`{name: a, imagePullPolicy: Never, terminationMessagePath: /dev/termination-log, terminationMessagePolicy: File,
+				startupProbe: {httpGet: {port: 80, path: /, scheme: HTTP}, successThreshold: 1},
+				livenessProbe: {httpGet: {port: 80, path: /, scheme: HTTP}, timeoutSeconds: 1, periodSeconds: 10, successThreshold: 1, failureThreshold: 3}}`,
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := parse[corev1.Container](t, c.sent)
+			template.SetContainerDefaults(got)
+			if diff := cmp.Diff(parse[corev1.Container](t, c.want), got); diff != "" {
+				t.Errorf("defaulted (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

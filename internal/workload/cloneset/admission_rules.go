@@ -23,6 +23,7 @@ import (
 
 	"kruise.io/kruise/api/apps/v1alpha1"
 	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/pod/ordering"
 )
 
 // rules hold one CloneSet against all that can be said of it without asking anybody (cloneset spec 5.2, 5.3, 8.1 to 8.5). They work on
@@ -139,8 +140,8 @@ func (r rules) checkUpdateStrategy() field.ErrorList {
 	}
 	rolling := strategy.RollingUpdate
 	wrong = append(wrong, r.checkBudget(rolling)...)
-	wrong = append(wrong, checkPriority(rolling.PriorityStrategy, r.rolling.Child("priorityStrategy"))...)
-	wrong = append(wrong, checkScatter(rolling.ScatterStrategy, r.rolling.Child("scatterStrategy"))...)
+	wrong = append(wrong, ordering.ValidatePriority(rolling.PriorityStrategy, r.rolling.Child("priorityStrategy"))...)
+	wrong = append(wrong, ordering.ValidateScatter(rolling.ScatterStrategy, r.rolling.Child("scatterStrategy"))...)
 	return append(wrong, r.checkInPlaceStrategy(rolling.InPlaceUpdateStrategy)...)
 }
 
@@ -229,52 +230,6 @@ func parallelismProblem(v *intstr.IntOrString) string {
 	default:
 		return ""
 	}
-}
-
-// checkPriority is in-place-update spec 5, which also wants all of it reported as Required.
-func checkPriority(priority *v1beta1.UpdatePriorityStrategy, at *field.Path) field.ErrorList {
-	if priority == nil {
-		return nil
-	}
-	var wrong field.ErrorList
-	refuse := func(format string, args ...any) {
-		wrong = append(wrong, field.Required(at, fmt.Sprintf(format, args...)))
-	}
-	if len(priority.WeightPriority) > 0 && len(priority.OrderPriority) > 0 {
-		refuse("weightPriority and orderPriority exclude each other: keep one of them")
-	}
-	for i, term := range priority.WeightPriority {
-		if term.Weight < 0 || term.Weight > 100 {
-			refuse("weightPriority[%d].weight: %d must be from 0 to 100", i, term.Weight)
-		}
-		if len(term.MatchSelector.MatchLabels)+len(term.MatchSelector.MatchExpressions) == 0 {
-			refuse("weightPriority[%d].matchSelector: must not be empty: name a label of Pods", i)
-		} else if _, err := metav1.LabelSelectorAsSelector(&term.MatchSelector); err != nil {
-			refuse("weightPriority[%d].matchSelector: %v", i, err)
-		}
-	}
-	for i, term := range priority.OrderPriority {
-		if term.OrderedKey == "" {
-			refuse("orderPriority[%d].orderedKey: must not be empty: name the key of a label", i)
-		}
-	}
-	return wrong
-}
-
-// checkScatter is in-place-update spec 5, which also wants all of it reported as Required.
-func checkScatter(scatter v1beta1.UpdateScatterStrategy, at *field.Path) field.ErrorList {
-	var wrong field.ErrorList
-	seen := sets.New[v1beta1.UpdateScatterTerm]()
-	for i, term := range scatter {
-		if term.Key == "" {
-			wrong = append(wrong, field.Required(at, fmt.Sprintf("[%d].key: must not be empty: name the key of a label", i)))
-		}
-		if seen.Has(term) {
-			wrong = append(wrong, field.Required(at, fmt.Sprintf("[%d]: %s=%s is listed more than once: list it once", i, term.Key, term.Value)))
-		}
-		seen.Insert(term)
-	}
-	return wrong
 }
 
 // podCount is the number of Pods that the value means, percentages rounded up.

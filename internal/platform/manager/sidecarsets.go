@@ -1,0 +1,37 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package manager
+
+import (
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
+
+	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/sidecar/sidecarset"
+)
+
+func sidecarSets(s surroundings) kind {
+	return kind{
+		controllers: []controller{{
+			name:  sidecarset.ControllerName,
+			kinds: []schema.GroupVersionKind{appsv1beta1.GroupVersion.WithKind("SidecarSet")},
+			setup: func(mgr ctrl.Manager) error {
+				return sidecarset.Setup(mgr, sidecarset.Options{
+					Workers:            s.options.Workers.Of("sidecarset"),
+					RateLimiter:        s.options.RateLimiter.rateLimiter(),
+					CacheSyncTimeout:   s.options.CacheSyncTimeout,
+					ConsistencyTimeout: s.options.ExpectationTimeout,
+					Namespace:          s.options.Environment.Namespace,
+					Clock:              s.clock,
+				})
+			},
+		}},
+		webhooks: sidecarset.Webhooks(sidecarset.AdmissionOptions{
+			Client:          s.live,
+			Gates:           s.options.Gates,
+			AllowPrivileged: s.options.AllowPrivileged,
+			Namespace:       s.options.Environment.Namespace,
+		}),
+	}
+}

@@ -1,0 +1,181 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecarset
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	toolscache "k8s.io/client-go/tools/cache"
+	"k8s.io/utils/clock"
+	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/cache"
+	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"kruise.io/kruise/api/apps/v1beta1"
+)
+
+const (
+	// CatalogName names the upkeep of the Catalog, SurveyName its first look.
+	CatalogName = "sidecarset-catalog"
+	SurveyName  = "sidecarset-survey"
+
+	// surveyRetry is the time between two tries of a survey.
+	surveyRetry = time.Second
+)
+
+// Catalog holds the SidecarSets that new Pods may match. Every replica keeps one, from the events of its cache, while the kind is installed.
+type Catalog struct {
+	// changed is told which new Pods may be matched, as CEL expressions.
+	changed func(clauses []string)
+
+	mu sync.RWMutex
+	// complete says that the index follows the cache and has all of it.
+	complete bool
+	index    *matcherIndex
+}
+
+// NewCatalog returns an empty catalog. changed is told, as CEL expressions of which one must be true, which new Pods may be matched, each time
+// that this changes.
+func NewCatalog(changed func(clauses []string)) *Catalog {
+	return &Catalog{changed: changed, index: newMatcherIndex()}
+}
+
+// Setup follows the SidecarSets within mgr, in every replica, until mgr or what it runs for the kind ends.
+func (c *Catalog) Setup(mgr ctrl.Manager) error {
+	if err := mgr.Add(&follower{catalog: c, cache: mgr.GetCache()}); err != nil {
+		return fmt.Errorf("set up %s: %w", CatalogName, err)
+	}
+	return nil
+}
+
+// Survey learns once, soon after the start, which SidecarSets there are, so that also their absence is known. The reader lists nothing where
+// the kind is not installed.
+func (c *Catalog) Survey(ctx context.Context, reader client.Reader, clk clock.Clock) error {
+	for {
+		index, err := list(ctx, reader)
+		if err == nil {
+			c.mu.RLock()
+			defer c.mu.RUnlock()
+			if !c.complete {
+				c.changed(index.clauses())
+			}
+			return nil
+		}
+		timer := clk.NewTimer(surveyRetry)
+		select {
+		case <-timer.C():
+		case <-ctx.Done():
+			timer.Stop()
+			return nil
+		}
+	}
+}
+
+// list reads the SidecarSets that new Pods may match.
+func list(ctx context.Context, reader client.Reader) (*matcherIndex, error) {
+	index, all := newMatcherIndex(), &v1beta1.SidecarSetList{}
+	if err := reader.List(ctx, all, client.UnsafeDisableDeepCopy); err != nil {
+		return nil, fmt.Errorf("list SidecarSets: %w", err)
+	}
+	for i := range all.Items {
+		index.put(all.Items[i].Name, newMatcher(&all.Items[i]))
+	}
+	return index, nil
+}
+
+// match returns the SidecarSets to inject into the Pod, ascending by name. While the catalog is not complete, as in the first moments and while
+// the kind is not installed, the reader is asked.
+func (c *Catalog) match(ctx context.Context, reader client.Reader, pod candidate) ([]*matcher, error) {
+	c.mu.RLock()
+	complete, among := c.complete, c.index.among(pod.namespace)
+	c.mu.RUnlock()
+	if !complete {
+		index, err := list(ctx, reader)
+		if err != nil {
+			return nil, err
+		}
+		among = index.among(pod.namespace)
+	}
+	return match(among, pod)
+}
+
+// put follows an event of the cache.
+func (c *Catalog) put(object any, exists bool) {
+	if deleted, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
+		object = deleted.Obj
+	}
+	set, ok := object.(*v1beta1.SidecarSet)
+	if !ok {
+		return
+	}
+	var m *matcher
+	if exists {
+		m = newMatcher(set)
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	before := c.index.byName[set.Name]
+	c.index.put(set.Name, m)
+	if c.complete && clauseOf(before) != clauseOf(m) {
+		c.changed(c.index.clauses())
+	}
+}
+
+func clauseOf(m *matcher) string {
+	if m == nil {
+		return ""
+	}
+	return m.clause()
+}
+
+// set says whether the index follows the cache and has all of it. One that does not is emptied.
+func (c *Catalog) set(complete bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.complete = complete
+	if !complete {
+		c.index = newMatcherIndex()
+	}
+	c.changed(c.index.clauses())
+}
+
+// follower follows the cache.
+type follower struct {
+	catalog *Catalog
+	cache   cache.Cache
+}
+
+// NeedLeaderElection implements manager.LeaderElectionRunnable.
+func (*follower) NeedLeaderElection() bool { return false }
+
+// Start implements manager.Runnable.
+func (f *follower) Start(ctx context.Context) error {
+	informer, err := f.cache.GetInformer(ctx, &v1beta1.SidecarSet{}, cache.BlockUntilSynced(false))
+	if err != nil {
+		return fmt.Errorf("watch SidecarSets: %w", err)
+	}
+	handler, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
+		AddFunc:    func(object any) { f.catalog.put(object, true) },
+		UpdateFunc: func(_, object any) { f.catalog.put(object, true) },
+		DeleteFunc: func(object any) { f.catalog.put(object, false) },
+	})
+	if err != nil {
+		return fmt.Errorf("watch SidecarSets: %w", err)
+	}
+	defer f.catalog.set(false)
+	defer func() { _ = informer.RemoveEventHandler(handler) }() // fails only when the informer is gone
+	if !toolscache.WaitForCacheSync(ctx.Done(), handler.HasSynced) {
+		if ctx.Err() == nil {
+			return errors.New("the cache of SidecarSets is not complete")
+		}
+		return nil
+	}
+	f.catalog.set(true)
+	<-ctx.Done()
+	return nil
+}

@@ -1,0 +1,107 @@
+// Copyright 2026 The Kruise Authors.
+// SPDX-License-Identifier: Apache-2.0
+
+package sidecarset
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/cel-go/cel"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+	"pgregory.net/rapid"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// isSent evaluates the expression as API servers do.
+func isSent(t rapid.TB, expression string, pod candidate) bool {
+	t.Helper()
+	env, err := cel.NewEnv(cel.Variable("object", cel.DynType), cel.Variable("request", cel.DynType))
+	if err != nil {
+		t.Fatal(err)
+	}
+	checked, issues := env.Compile(expression)
+	if issues.Err() != nil {
+		t.Fatalf("%v in %s", issues.Err(), expression)
+	}
+	program, err := env.Program(checked)
+	if err != nil {
+		t.Fatal(err)
+	}
+	metadata := map[string]any{}
+	if pod.labels != nil {
+		metadata["labels"] = map[string]string(pod.labels)
+	}
+	value, _, err := program.Eval(map[string]any{
+		"object": map[string]any{"metadata": metadata}, "request": map[string]any{"namespace": pod.namespace},
+	})
+	if err != nil {
+		t.Fatalf("%v in %s", err, expression)
+	}
+	return value.Value().(bool)
+}
+
+func drawSelector(t *rapid.T, name string, keys []string) *metav1.LabelSelector {
+	selector := &metav1.LabelSelector{MatchLabels: rapid.MapOfN(rapid.SampledFrom(keys), rapid.SampledFrom(drawnValues()), 0, 2).Draw(t, name+" labels")}
+	for range rapid.IntRange(0, 3).Draw(t, name+" expressions") {
+		r := metav1.LabelSelectorRequirement{
+			Key:      rapid.SampledFrom(keys).Draw(t, name+" key"),
+			Operator: rapid.SampledFrom([]metav1.LabelSelectorOperator{"In", "NotIn", "Exists", "DoesNotExist"}).Draw(t, name+" operator"),
+		}
+		if strings.HasSuffix(string(r.Operator), "In") {
+			r.Values = rapid.SliceOfN(rapid.SampledFrom(drawnValues()), 1, 3).Draw(t, name+" values")
+		}
+		selector.MatchExpressions = append(selector.MatchExpressions, r)
+	}
+	return selector
+}
+
+func drawnValues() []string { return []string{"", "a", "b.c", "one"} }
+
+// Every Pod that a SidecarSet matches is sent, and no other where labels of namespaces beside the name do not matter (manager specification
+// 19.9).
+func TestClauseCoversWhatMatches(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		set := sidecarSet("s", selecting(drawSelector(t, "pods", []string{"app", "example.com/x-y"})))
+		if rapid.Bool().Draw(t, "namespaced") {
+			set.Spec.NamespaceSelector = drawSelector(t, "namespaces", []string{nameLabel, "team"})
+		}
+		m := newMatcher(set)
+		if m == nil {
+			return
+		}
+		of := labels.Set{}
+		pod := candidate{namespace: rapid.SampledFrom([]string{"a", "b.c", "one"}).Draw(t, "namespace"), namespaceLabels: func() (labels.Set, error) { return of, nil }}
+		of[nameLabel] = pod.namespace
+		if rapid.Bool().Draw(t, "in a team") {
+			of["team"] = rapid.SampledFrom(drawnValues()).Draw(t, "team")
+		}
+		if rapid.Bool().Draw(t, "labelled") {
+			pod.labels = rapid.MapOf(rapid.SampledFrom([]string{"app", "example.com/x-y", "other"}), rapid.SampledFrom(drawnValues())).Draw(t, "labels")
+		}
+		matches, err := m.matches(pod)
+		if err != nil {
+			t.Fatal(err)
+		}
+		sent := isSent(t, m.clause(), pod)
+		if matches && !sent || sent && !matches && !asksForMore(m.namespaces) {
+			t.Errorf("matches %t, is sent %t by %s", matches, sent, m.clause())
+		}
+	})
+}
+
+func TestClauses(t *testing.T) {
+	index := indexOf(sidecarSet("z"), sidecarSet("same", within(matchLabels("team", "x"))), sidecarSet("off", paused),
+		sidecarSet("pinned", within(requiring(nameLabel, "In", "two", "one")), selecting(requiring("app", "NotIn", "b", "a"))),
+		sidecarSet("never", within(requiring(nameLabel, "DoesNotExist"))), sidecarSet("some", selecting(requiring("app", "Exists"))))
+	want := []string{
+		"(has(object.metadata.labels) && 'app' in object.metadata.labels && object.metadata.labels['app'] in ['a'])",
+		"(has(object.metadata.labels) && 'app' in object.metadata.labels)",
+		"(request.namespace in ['one', 'two'] && !(has(object.metadata.labels) && 'app' in object.metadata.labels && object.metadata.labels['app'] in ['a', 'b']))",
+	}
+	if diff := cmp.Diff(want, index.clauses()); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
