@@ -5,6 +5,7 @@ package sidecarset
 
 import (
 	"maps"
+	"slices"
 
 	corev1 "k8s.io/api/core/v1"
 
@@ -155,6 +156,13 @@ func (p *pod) flipDue(t *target) flipKind {
 		return noFlip
 	}
 	return kind
+}
+
+// restartsIdleTwin tells whether an idle twin got the idle image and does not run well with it yet.
+func (p *pod) restartsIdleTwin(t *target) bool {
+	return slices.ContainsFunc(t.sidecars, func(s kept) bool {
+		return s.hot && p.idles(&s) && !p.progress.good(s.idle(p.working[s.name]))
+	})
 }
 
 // tookOver tells whether everything but the idle twins runs as wanted.

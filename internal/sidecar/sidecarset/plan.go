@@ -194,15 +194,11 @@ func maxUnavailableOf(v *intstr.IntOrString, matched int) int {
 	return max(n, 0)
 }
 
-// planFlips gives the Pods due for the flip. Those that end an upgrade have paid for it already: all of them. A changed idle image would
-// take all other Pods out of traffic at once: of them as many as maxUnavailable has room for, and one at least (sidecarset spec 8.26).
+// planFlips gives the Pods due for the flip. Those that end an upgrade have paid for it already: all of them. A changed idle image begins
+// something instead, so that it waits for a SidecarSet that updates, and stays within the budget.
 func planFlips(s *snapshot) []*pod {
 	var flips, exchanges []*pod
-	unavailable := 0
 	for _, pod := range s.pods {
-		if !pod.consistent || !isReady(pod.Pod) {
-			unavailable++
-		}
 		switch pod.flipDue(s.target) {
 		case finishing:
 			flips = append(flips, pod)
@@ -211,15 +207,32 @@ func planFlips(s *snapshot) []*pod {
 		case noFlip:
 		}
 	}
+	if notUpdated(s.set) || s.set.Spec.UpdateStrategy.Paused {
+		return flips
+	}
+	return chooseExchanges(s, flips, exchanges)
+}
+
+// chooseExchanges adds to the flips the Pods whose idle twins get a new idle image, which would take all of them out of traffic at once:
+// as many as maxUnavailable has room for. One at a time may go beyond it, or Pods that are down would hold the others up for ever
+// (sidecarset spec 8.26).
+func chooseExchanges(s *snapshot, flips, exchanges []*pod) []*pod {
 	limit := maxUnavailableOf(s.set.Spec.UpdateStrategy.MaxUnavailable, len(s.pods))
+	unavailable, alone := 0, len(flips) == 0
+	for _, pod := range s.pods {
+		if !pod.consistent || !isReady(pod.Pod) {
+			unavailable++
+		}
+		alone = alone && !pod.restartsIdleTwin(s.target)
+	}
 	for _, pod := range exchanges {
 		if isReady(pod.Pod) {
-			if len(flips) > 0 && unavailable >= limit {
+			if unavailable >= limit && !alone {
 				continue
 			}
 			unavailable++
 		}
-		flips = append(flips, pod)
+		flips, alone = append(flips, pod), false
 	}
 	return flips
 }
