@@ -84,7 +84,7 @@ func TestCRDThatMayNotBeWritten(t *testing.T) {
 	clones, daemons := crd("clonesets.apps.kruise.io", byWebhook), crd("daemonsets.apps.kruise.io", byWebhook)
 	f := newKeeper(t, clones, daemons)
 	refused := clones.Name
-	f.Keeper.Client = interceptor.NewClient(f.client.(client.WithWatch), interceptor.Funcs{
+	f.Client = interceptor.NewClient(f.client.(client.WithWatch), interceptor.Funcs{
 		Patch: func(ctx context.Context, c client.WithWatch, object client.Object, patch client.Patch, options ...client.PatchOption) error {
 			if object.GetName() == refused {
 				return apierrors.NewForbidden(schema.GroupResource{Group: apiextensionsv1.GroupName, Resource: "customresourcedefinitions"}, refused, nil)
