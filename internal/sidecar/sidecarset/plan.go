@@ -187,7 +187,7 @@ func partitionOf(v *intstr.IntOrString, matched int) int {
 
 // maxUnavailableOf is how many updated Pods may be unavailable; 0 blocks ready Pods, and so does what cannot be read.
 func maxUnavailableOf(v *intstr.IntOrString, matched int) int {
-	n, err := intstr.GetScaledValueFromIntOrPercent(ptr.To(ptr.Deref(v, intstr.FromInt32(1))), matched, true)
+	n, err := intstr.GetScaledValueFromIntOrPercent(new(ptr.Deref(v, intstr.FromInt32(1))), matched, true)
 	if err != nil {
 		return 0
 	}
