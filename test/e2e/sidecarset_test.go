@@ -37,6 +37,8 @@ const (
 	sidecar = "mesh"
 	// meshed is the label of Pods that the SidecarSet of a test matches.
 	meshed = "meshed"
+	// effect is how long a SidecarSet may take to have effect on new Pods. It takes tens of milliseconds; the bound leaves room for a busy machine.
+	effect = 10 * time.Second
 )
 
 // sidecarSet makes a SidecarSet for the meshed Pods of the space, whose sidecar serves on port 81, and removes it at the end.
@@ -66,7 +68,29 @@ func (s *space) sidecarSet(modify ...func(*v1beta1.SidecarSet)) *v1beta1.Sidecar
 			s.Errorf("delete SidecarSet: %v", err)
 		}
 	})
+	s.untilInjected()
 	return set
+}
+
+// untilInjected waits until API servers ask about Pods that the SidecarSet of the space matches.
+func (s *space) untilInjected() {
+	s.Helper()
+	begin := time.Now()
+	err := wait.PollUntilContextTimeout(s.Context(), 10*time.Millisecond, effect, true, func(ctx context.Context) (bool, error) {
+		probe := s.meshedPod("probe")
+		err := s.client.Create(ctx, probe, client.DryRunAll)
+		return len(probe.Spec.Containers) == 2, err
+	})
+	if err != nil {
+		s.Fatalf("the SidecarSet has no effect on new Pods: %v", err)
+	}
+	s.Logf("the SidecarSet has effect on new Pods after %s", time.Since(begin).Round(time.Millisecond))
+}
+
+// meshedPod makes a Pod that the SidecarSet of the space matches.
+func (s *space) meshedPod(name string) *corev1.Pod {
+	template := meshedTemplate(name)
+	return &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: name, Labels: template.Labels}, Spec: template.Spec}
 }
 
 // changeSidecarSet changes the spec of the SidecarSet of the space.
@@ -295,8 +319,7 @@ func TestDeadWebhooksStopOnlyMatchedPods(t *testing.T) {
 	manager := alone(t, managerOptions{gates: "KruisePodReadinessGate=false", host: "127.0.0.1"})
 	s := newSpace(t, func() *managerprocess.Process { return manager }, nil)
 	s.sidecarSet()
-	matched := &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "first", Labels: map[string]string{meshed: "true"}}, Spec: meshedTemplate("").Spec}
-	if err := s.client.Create(t.Context(), matched); err != nil {
+	if err := s.client.Create(t.Context(), s.meshedPod("first")); err != nil {
 		t.Fatal(err)
 	}
 	s.until("a matched Pod has its sidecar", allReady(1, webV1))
@@ -312,10 +335,7 @@ func TestDeadWebhooksStopOnlyMatchedPods(t *testing.T) {
 		}
 		return nil
 	})
-	second := matched.DeepCopy()
-	second.ObjectMeta = metav1.ObjectMeta{Namespace: s.Name, Name: "second", Labels: map[string]string{meshed: "true"}}
-	second.Spec = meshedTemplate("").Spec
-	if err := s.client.Create(t.Context(), second); err == nil || !strings.Contains(err.Error(), "mpod.kb.io") {
+	if err := s.client.Create(t.Context(), s.meshedPod("second")); err == nil || !strings.Contains(err.Error(), "mpod.kb.io") {
 		t.Errorf("a matched Pod without its sidecar: got %v, want a refusal that names the webhook", err)
 	}
 }
