@@ -27,6 +27,20 @@ type scopedCache struct {
 	left bool
 	// forget takes the handlers out again.
 	forget []func() error
+	// got are the informers that the controller works with.
+	got map[cache.Informer]bool
+}
+
+// WaitForCacheSync implements cache.Informers. It waits for the informers of this controller alone: that of another may be of a kind that is
+// going, and never sync.
+func (c *scopedCache) WaitForCacheSync(ctx context.Context) bool {
+	c.mu.Lock()
+	synced := make([]toolscache.InformerSynced, 0, len(c.got))
+	for informer := range c.got {
+		synced = append(synced, informer.HasSynced)
+	}
+	c.mu.Unlock()
+	return toolscache.WaitForCacheSync(ctx.Done(), synced...)
 }
 
 // leave takes all handlers out of the informers.
@@ -77,6 +91,14 @@ func (c *scopedCache) GetInformerForKind(
 
 // scoped keeps what an informer is: of a cache of several namespaces it is less than the informer of one.
 func (c *scopedCache) scoped(informer cache.Informer) cache.Informer {
+	if informer != nil {
+		c.mu.Lock()
+		if c.got == nil {
+			c.got = map[cache.Informer]bool{}
+		}
+		c.got[informer] = true
+		c.mu.Unlock()
+	}
 	switch informer := informer.(type) {
 	case nil:
 		return nil
