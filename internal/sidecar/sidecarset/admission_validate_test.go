@@ -381,3 +381,16 @@ func TestWhitelist(t *testing.T) {
 		})
 	}
 }
+
+// The white list asks for labels of the SidecarSet: a change of these alone is validated too.
+func TestLabelsAreValidated(t *testing.T) {
+	hooks := newAdmitting(t, "", &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Namespace: "kruise-system", Name: "kruise-configuration"},
+		Data: map[string]string{"SidecarSet_PatchPodMetadata_WhiteList": `{"rules":[{"selector":{"matchLabels":{"team":"mesh"}},"allowedAnnotationKeyExprs":["a"]}]}`}})
+	const patches = `spec: {patchPodMetadata: [{annotations: {a: b}}]}`
+	for _, version := range versions() {
+		old := edited(t, version, `{metadata: {labels: {team: mesh}}, `+patches+`}`)
+		expectLines(t, nil, findings(t, hooks.validate.Handler.Handle(t.Context(), submit(t, old, nil))))
+		current := edited(t, version, `{metadata: {labels: {team: other}}, `+patches+`}`)
+		expectLines(t, []string{`spec.patchPodMetadata: Forbidden`}, findings(t, hooks.validate.Handler.Handle(t.Context(), submit(t, current, old))))
+	}
+}
