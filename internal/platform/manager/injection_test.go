@@ -125,8 +125,13 @@ func TestInjection(t *testing.T) {
 	if got := pod.Annotations[v1beta1.SidecarSetInjectedListAnnotation]; got != "plain" {
 		t.Errorf("injected list %q", got)
 	}
-	if got := pod.Annotations[v1beta1.SidecarSetHashAnnotation]; !strings.Contains(got, `"hash":"full","sidecarSetName":"plain","sidecarList":["log"]`) {
-		t.Errorf("record %s", got)
+	set := &v1beta1.SidecarSet{}
+	if err := env.Client.Get(t.Context(), client.ObjectKey{Name: "plain"}, set); err != nil {
+		t.Fatal(err)
+	}
+	record := fmt.Sprintf(`"hash":%q,"sidecarSetName":"plain","sidecarList":["log"]`, set.Annotations[v1beta1.SidecarSetHashAnnotation])
+	if got := pod.Annotations[v1beta1.SidecarSetHashAnnotation]; !strings.Contains(got, record) {
+		t.Errorf("record %s, want %s in it", got, record)
 	}
 
 	// A namespace that got its label a moment ago, and its Pod right after.

@@ -50,6 +50,9 @@ type registrar struct {
 	clock          clock.Clock
 	log            logr.Logger
 
+	// settingUp lets one controller be set up at a time: they add indexes to informers that they share, and look whether they are there.
+	settingUp sync.Mutex
+
 	mu sync.Mutex
 	// settled holds the controllers that were set up, or found to have nothing to run on, at least once.
 	settled map[string]bool
@@ -168,7 +171,10 @@ func (r *registrar) run(ctx context.Context, c controller, use *installed.Use) e
 		end()
 		mgr.wait()
 	}()
-	if err := c.setup(mgr); err != nil {
+	r.settingUp.Lock()
+	err = c.setup(mgr)
+	r.settingUp.Unlock()
+	if err != nil {
 		return err
 	}
 	r.settle(c)

@@ -24,6 +24,7 @@ import (
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/rest"
@@ -77,6 +78,10 @@ func reset(t *testing.T) {
 		}
 	}
 	if err := env.Client.DeleteAllOf(ctx, &corev1.Secret{}, client.InNamespace("kruise-system")); err != nil {
+		t.Error(err)
+	}
+	// they widen the entry for Pods
+	if err := env.Client.DeleteAllOf(ctx, &v1beta1.SidecarSet{}); err != nil && !apierrors.IsNotFound(err) && !meta.IsNoMatchError(err) {
 		t.Error(err)
 	}
 }
