@@ -6,6 +6,7 @@
 package manager
 
 import (
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/client-go/util/retry"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/yaml"
 )
@@ -53,7 +55,10 @@ func TestSidecarSetsAreAdmitted(t *testing.T) {
 				t.Errorf("hashes (-want +got):\n%s", diff)
 			}
 			generation := set.GetGeneration()
-			if err := env.Client.Update(t.Context(), set); err != nil || set.GetGeneration() != generation {
+			err := retry.RetryOnConflict(retry.DefaultBackoff, func() error { // with the controller, which writes the status
+				return errors.Join(env.Client.Get(t.Context(), client.ObjectKeyFromObject(set), set), env.Client.Update(t.Context(), set))
+			})
+			if err != nil || set.GetGeneration() != generation {
 				t.Errorf("a write of what was read: %v, generation %d after %d", err, set.GetGeneration(), generation)
 			}
 			same := sidecarSetIn(t, version, `{metadata: {name: other-`+version+`}, spec: {selector: {matchLabels: {app: `+version+`}}, containers: [{name: log, image: a}]}}`)

@@ -171,7 +171,7 @@ func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.
 	if err != nil {
 		return reconcile.Result{}, err
 	}
-	return reconcile.Result{RequeueAfter: min(again, k.untilNarrow(k.Clock.Now()))}, nil
+	return reconcile.Result{RequeueAfter: max(min(again, k.untilNarrow(k.Clock.Now())), retryBase)}, nil
 }
 
 // Synced is closed once the certificate is served and everything that points to it is right.

@@ -140,9 +140,16 @@ func (p *pass) mark(ctx context.Context, pod *corev1.Pod, upgradable bool) error
 	return wrap(err, "mark pod %s/%s", pod)
 }
 
-// update brings a Pod to the target, and marks it.
+// update brings a Pod to the target, and marks it. A Pod that has become ready since the plan was made is left to the next pass: the plan did
+// not count it as one that leaves traffic.
 func (p *pass) update(ctx context.Context, pod *corev1.Pod) error {
-	updated, err := p.write(ctx, pod, func(pod *corev1.Pod) (edit.Edit, error) { return p.s.updateEdit(pod, p.now) })
+	wasReady := isReady(pod)
+	updated, err := p.write(ctx, pod, func(pod *corev1.Pod) (edit.Edit, error) {
+		if isReady(pod) && !wasReady {
+			return edit.Edit{}, nil
+		}
+		return p.s.updateEdit(pod, p.now)
+	})
 	if err != nil {
 		return wrap(err, "update pod %s/%s", pod)
 	}
