@@ -31,6 +31,8 @@ type MissingError struct {
 	Kind schema.GroupVersionKind
 	// Forbidden says that the API server serves the kind but does not let this process list and watch it.
 	Forbidden bool
+	// Going says that some still hold a Use from before the kind went.
+	Going bool
 }
 
 // Error implements error.
@@ -168,7 +170,7 @@ func (k *Kinds) Use(ctx context.Context, kinds ...schema.GroupVersionKind) (*Use
 		}
 		s := k.state(kind)
 		if !s.there() {
-			return nil, &MissingError{Kind: kind, Forbidden: s.served && s.denied != nil}
+			return nil, &MissingError{Kind: kind, Forbidden: s.served && s.denied != nil, Going: s.stale}
 		}
 		use.held = append(use.held, kind)
 	}

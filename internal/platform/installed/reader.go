@@ -27,6 +27,9 @@ type Reader struct {
 	Kinds  *Kinds
 	Cache  cache.Cache
 	Scheme *runtime.Scheme
+	// Strict finds nothing of a kind only when it is not installed. That it may not be read, or is just going, is an error: for those who may
+	// not take what they cannot see for something that is not there.
+	Strict bool
 }
 
 var _ client.Reader = Reader{}
@@ -65,7 +68,7 @@ func (r Reader) read(ctx context.Context, kind schema.GroupVersionKind, shape ru
 		return true, do(ctx)
 	}
 	use, err := r.Kinds.Use(ctx, kind)
-	if missing := (*MissingError)(nil); errors.As(err, &missing) {
+	if missing := (*MissingError)(nil); errors.As(err, &missing) && !(r.Strict && (missing.Forbidden || missing.Going)) {
 		return false, nil
 	} else if err != nil {
 		return false, err
@@ -82,7 +85,7 @@ func (r Reader) read(ctx context.Context, kind schema.GroupVersionKind, shape ru
 	waiting, cancel := use.Context(ctx)
 	defer cancel()
 	err = do(waiting)
-	if err != nil && Gone(waiting) {
+	if err != nil && Gone(waiting) && !r.Strict {
 		return false, nil
 	}
 	return true, err

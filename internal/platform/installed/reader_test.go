@@ -96,6 +96,10 @@ func TestReaderOfAKindThatIsNotThere(t *testing.T) {
 			if err := r.Get(t.Context(), client.ObjectKey{Name: "a"}, &v1beta1.CloneSet{}); !apierrors.IsNotFound(err) {
 				t.Errorf("get: %v, want NotFound", err)
 			}
+			r.Strict = true
+			if err := r.List(t.Context(), list); (err != nil) != (name == "is denied") {
+				t.Errorf("strict list: %v", err)
+			}
 			if c.informers > 0 {
 				t.Error("an informer is made")
 			}

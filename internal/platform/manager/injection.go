@@ -21,7 +21,7 @@ func sidecarInjection(s surroundings, scope *webhook.Scope) (*sidecarset.Injecti
 	catalog := sidecarset.NewCatalog(scope.Set)
 	injection := sidecarset.NewInjection(sidecarset.InjectionOptions{
 		Catalog:    catalog,
-		Reader:     s.reader,
+		Reader:     s.strict,
 		Live:       s.live,
 		Namespace:  s.options.Environment.Namespace,
 		SortByName: s.options.Gates.Enabled(features.EnableSortSidecarContainerByName),
@@ -34,7 +34,7 @@ func sidecarInjection(s surroundings, scope *webhook.Scope) (*sidecarset.Injecti
 		// whether the kind is installed or not
 		name: sidecarset.SurveyName,
 		setup: func(mgr ctrl.Manager) error {
-			return mgr.Add(everywhere(func(ctx context.Context) error { return catalog.Survey(ctx, s.reader, s.clock) }))
+			return mgr.Add(everywhere(func(ctx context.Context) error { return catalog.Survey(ctx, s.strict, s.clock) }))
 		},
 	}}
 }

@@ -47,6 +47,8 @@ type surroundings struct {
 	// whose RBAC was left out, reader lists nothing and finds nothing: whoever works with such a kind beside others needs no other care.
 	live   client.Client
 	reader client.Reader
+	// strict reads from the cache, too, and fails for kinds that are installed and may not be read.
+	strict client.Reader
 	// metrics registers what is counted.
 	metrics prometheus.Registerer
 }

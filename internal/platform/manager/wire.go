@@ -38,12 +38,14 @@ func (m *Manager) wire(ctx context.Context, table func(surroundings) []kind, ser
 	if err != nil {
 		return err
 	}
+	strict := m.reader
+	strict.Strict = true
 	var (
 		registrations []webhook.Registration
 		controllers   []controller
 	)
 	for _, k := range table(surroundings{
-		options: o, clock: m.clock, serverVersion: serverVersion, live: live, reader: cached, metrics: instruments.registry,
+		options: o, clock: m.clock, serverVersion: serverVersion, live: live, reader: cached, strict: strict, metrics: instruments.registry,
 	}) {
 		registrations = append(registrations, k.webhooks...)
 		controllers = append(controllers, k.controllers...)

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -207,14 +208,6 @@ func TestCatalogThatIsNotComplete(t *testing.T) {
 	if len(told) != 0 {
 		t.Errorf("told %q by Pods", told)
 	}
-	clock := clocktesting.NewFakeClock(time.Time{})
-	if err := catalog.Survey(t.Context(), clientWith(t, set), clock); err != nil || len(told) != 1 || len(told[0]) != 1 {
-		t.Errorf("the survey tells %q, %v", told, err)
-	}
-	catalog.set(true)
-	if err := catalog.Survey(t.Context(), clientWith(t), clock); err != nil || len(told) != 2 {
-		t.Errorf("a late survey tells %q, %v", told, err)
-	}
 	failing := interceptor.NewClient(clientWith(t).(client.WithWatch), interceptor.Funcs{
 		List: func(context.Context, client.WithWatch, client.ObjectList, ...client.ListOption) error {
 			return errors.New("down")
@@ -224,4 +217,50 @@ func TestCatalogThatIsNotComplete(t *testing.T) {
 	if err := stepOf(failing, failing, catalog).Admit(t.Context(), "one", podOf(t, `{spec: {containers: [{name: app}]}}`)); err == nil {
 		t.Error("a Pod is created though nobody knows which sidecars it is to get")
 	}
+}
+
+// A survey tells what there is when nothing is followed: at the start, and when the kind went. While nothing can be read, what was told counts.
+func TestSurvey(t *testing.T) {
+	told := make(chan []string, 10)
+	catalog := NewCatalog(func(clauses []string) { told <- clauses })
+	var down atomic.Bool
+	set := specified(t, "s", `{selector: {matchLabels: {app: a}}, containers: [{name: s}]}`)
+	cluster := clientWith(t, set).(client.WithWatch)
+	reader := interceptor.NewClient(cluster, interceptor.Funcs{
+		List: func(ctx context.Context, c client.WithWatch, list client.ObjectList, options ...client.ListOption) error {
+			if down.Load() {
+				return errors.New("forbidden")
+			}
+			return c.List(ctx, list, options...)
+		},
+	})
+	clock := clocktesting.NewFakeClock(time.Time{})
+	go func() { _ = catalog.Survey(t.Context(), reader, clock) }()
+	expect := func(when string, clauses int) {
+		t.Helper()
+		select {
+		case got := <-told:
+			if len(got) != clauses {
+				t.Errorf("%s: told %q, want %d", when, got, clauses)
+			}
+		case <-time.After(10 * time.Second):
+			t.Fatalf("%s: nothing is told", when)
+		}
+	}
+	expect("at the start", 1)
+	catalog.set(true)
+	expect("by an empty cache", 0)
+	down.Store(true)
+	catalog.set(false)
+	for end := time.Now().Add(10 * time.Second); !clock.HasWaiters(); {
+		if time.Now().After(end) {
+			t.Fatal("the survey is not tried again")
+		}
+	}
+	if len(told) > 0 {
+		t.Errorf("told %q though nothing can be read", <-told)
+	}
+	down.Store(false)
+	clock.Step(surveyRetry)
+	expect("when it can be read again", 1)
 }

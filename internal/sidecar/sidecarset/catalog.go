@@ -32,6 +32,8 @@ const (
 type Catalog struct {
 	// changed is told which new Pods may be matched, as CEL expressions.
 	changed func(clauses []string)
+	// lost asks for a survey: the index follows the cache no more.
+	lost chan struct{}
 
 	mu sync.RWMutex
 	// complete says that the index follows the cache and has all of it.
@@ -42,7 +44,7 @@ type Catalog struct {
 // NewCatalog returns an empty catalog. changed is told, as CEL expressions of which one must be true, which new Pods may be matched, each time
 // that this changes.
 func NewCatalog(changed func(clauses []string)) *Catalog {
-	return &Catalog{changed: changed, index: newMatcherIndex()}
+	return &Catalog{changed: changed, lost: make(chan struct{}, 1), index: newMatcherIndex()}
 }
 
 // Setup follows the SidecarSets within mgr, in every replica, until mgr or what it runs for the kind ends.
@@ -53,18 +55,19 @@ func (c *Catalog) Setup(mgr ctrl.Manager) error {
 	return nil
 }
 
-// Survey learns once, soon after the start, which SidecarSets there are, so that also their absence is known. The reader lists nothing where
-// the kind is not installed.
+// Survey learns which SidecarSets there are whenever nothing is followed: soon after the start, so that also their absence is known, and when the
+// kind went. The reader lists nothing where the kind is not installed, and fails where it only cannot be read: then what was known still counts.
 func (c *Catalog) Survey(ctx context.Context, reader client.Reader, clk clock.Clock) error {
 	for {
 		index, err := list(ctx, reader)
 		if err == nil {
-			c.mu.RLock()
-			defer c.mu.RUnlock()
-			if !c.complete {
-				c.changed(index.clauses())
+			c.surveyed(index)
+			select {
+			case <-c.lost:
+				continue
+			case <-ctx.Done():
+				return nil
 			}
-			return nil
 		}
 		timer := clk.NewTimer(surveyRetry)
 		select {
@@ -73,6 +76,15 @@ func (c *Catalog) Survey(ctx context.Context, reader client.Reader, clk clock.Cl
 			timer.Stop()
 			return nil
 		}
+	}
+}
+
+// surveyed tells what a survey found, unless the index knows better by now.
+func (c *Catalog) surveyed(index *matcherIndex) {
+	c.mu.RLock()
+	defer c.mu.RUnlock()
+	if !c.complete {
+		c.changed(index.clauses())
 	}
 }
 
@@ -133,15 +145,21 @@ func clauseOf(m *matcher) string {
 	return m.clause()
 }
 
-// set says whether the index follows the cache and has all of it. One that does not is emptied.
+// set says whether the index follows the cache and has all of it. One that does not is emptied; that nobody follows SidecarSets says nothing
+// about which there are, so a survey is to tell.
 func (c *Catalog) set(complete bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.complete = complete
-	if !complete {
-		c.index = newMatcherIndex()
+	if complete {
+		c.changed(c.index.clauses())
+		return
 	}
-	c.changed(c.index.clauses())
+	c.index = newMatcherIndex()
+	select {
+	case c.lost <- struct{}{}:
+	default:
+	}
 }
 
 // follower follows the cache.
