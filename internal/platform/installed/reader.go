@@ -68,7 +68,7 @@ func (r Reader) read(ctx context.Context, kind schema.GroupVersionKind, shape ru
 		return true, do(ctx)
 	}
 	use, err := r.Kinds.Use(ctx, kind)
-	if missing := (*MissingError)(nil); errors.As(err, &missing) && !(r.Strict && (missing.Forbidden || missing.Going)) {
+	if missing := (*MissingError)(nil); errors.As(err, &missing) && !r.mind(missing) {
 		return false, nil
 	} else if err != nil {
 		return false, err
@@ -89,6 +89,11 @@ func (r Reader) read(ctx context.Context, kind schema.GroupVersionKind, shape ru
 		return false, nil
 	}
 	return true, err
+}
+
+// mind reports whether it is an error that the kind is missing.
+func (r Reader) mind(missing *MissingError) bool {
+	return r.Strict && (missing.Forbidden || missing.Going)
 }
 
 // synced reports whether the cache holds the kind, and makes it begin to hold it.
