@@ -8,6 +8,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,8 +43,9 @@ func TestKubectlOnEveryKind(t *testing.T) {
 					object := document.Object
 					if object.GetKind() == crd.Spec.Names.Kind && object.GroupVersionKind().Group == crd.Spec.Group && object.GroupVersionKind().Version == version.Name {
 						found = true
-						// CloneSet has admission by now, which refuses fields that exclude each other
-						if crd.Spec.Names.Kind != "CloneSet" || object.GetName() == "minimal" {
+						// these have admission by now, which refuses fields that exclude each other
+						admitted := slices.Contains([]string{"CloneSet", "SidecarSet"}, crd.Spec.Names.Kind)
+						if !admitted || object.GetName() == "minimal" {
 							k.handles(object.DeepCopy())
 						}
 					}
