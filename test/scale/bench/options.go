@@ -39,7 +39,7 @@ func parseOptions(args []string) (options, error) {
 	pods := flags.String("pods", "1000", "sizes to measure, with commas")
 	contenders := flags.String("contenders", "", "names of those to measure, with commas: cloneset, deployment, bare-client (default all)")
 	full := flags.Bool("full", false, "measure all that there are limits for: 1000 and 5000 Pods, an idle cluster of 10000, and a LIST of 5000 in the older version")
-	quick := flags.Bool("quick", false, "200 Pods; limits that depend on the machine's speed are shown but not enforced")
+	quick := flags.Bool("quick", false, "200 Pods, three rounds; limits that depend on the machine's speed are shown but not enforced")
 	flags.IntVar(&o.rounds, "rounds", 1, "how often each row of up to 1000 Pods is measured; results are medians")
 	flags.IntVar(&o.idlePods, "idle-pods", 0, "Pods to measure an idle manager with; 0 leaves it out")
 	flags.IntVar(&o.converted, "converted", 0, "objects to measure the conversion of a LIST with; 0 leaves it out")
@@ -58,7 +58,7 @@ func parseOptions(args []string) (options, error) {
 		return o, err
 	}
 	if *quick {
-		*pods, o.timed = "200", false
+		*pods, o.timed, o.rounds = "200", false, max(o.rounds, 3)
 	}
 	if *full {
 		*pods, o.idlePods, o.rounds, o.converted = fmt.Sprintf("%d,%d", baseSize, largeSize), 10000, max(o.rounds, 3), largeSize
