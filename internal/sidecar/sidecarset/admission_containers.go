@@ -19,7 +19,7 @@ import (
 
 // checkContainers holds what sidecars are beyond being containers (sidecarset spec 5.2, 8.17, 8.19).
 func (r rules) checkContainers() field.ErrorList {
-	spec, at := &r.hub.Spec, field.NewPath("spec")
+	spec, at := &r.Hub.Spec, field.NewPath("spec")
 	if len(spec.Containers)+len(spec.InitContainers) == 0 {
 		return field.ErrorList{field.Required(at.Child("containers"), "give at least one container or init container")}
 	}

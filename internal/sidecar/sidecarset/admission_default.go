@@ -23,7 +23,7 @@ const (
 
 // defaultsOf is the patch that gives a SidecarSet its defaults and hashes, in the version it was sent in.
 func defaultsOf(current, old *submission) ([]jsonpatch.JsonPatchOperation, error) {
-	if alpha := current.alpha; alpha != nil {
+	if alpha := current.Alpha; alpha != nil {
 		defaulted := alpha.DeepCopy()
 		spec := &defaulted.Spec
 		err := parts{
@@ -33,9 +33,9 @@ func defaultsOf(current, old *submission) ([]jsonpatch.JsonPatchOperation, error
 		if err != nil {
 			return nil, err
 		}
-		return defaulting.Patch(current.tree, alpha, defaulted)
+		return defaulting.Patch(current.Tree, alpha, defaulted)
 	}
-	defaulted := current.hub.DeepCopy()
+	defaulted := current.Hub.DeepCopy()
 	spec := &defaulted.Spec
 	err := parts{
 		metadata: &defaulted.ObjectMeta, containers: spec.Containers, initContainers: spec.InitContainers, volumes: spec.Volumes,
@@ -44,7 +44,7 @@ func defaultsOf(current, old *submission) ([]jsonpatch.JsonPatchOperation, error
 	if err != nil {
 		return nil, err
 	}
-	return defaulting.Patch(current.tree, current.hub, defaulted)
+	return defaulting.Patch(current.Tree, current.Hub, defaulted)
 }
 
 // parts are what is defaulted of a SidecarSet, and the same in both versions.
@@ -64,11 +64,11 @@ func (p parts) complete(current, old *submission) error {
 	p.strategies()
 	var before v1beta1.SidecarSetSpec
 	if old != nil {
-		before = old.hub.Spec
+		before = old.Hub.Spec
 	}
 	defaultContainers(p.containers, before.Containers, v1beta1.BeforeAppContainerType)
 	defaultContainers(p.initContainers, before.InitContainers, v1beta1.AfterAppContainerType)
-	template.SetVolumeDefaults(p.volumes, current.list("volumes"))
+	template.SetVolumeDefaults(p.volumes, current.List("volumes"))
 	full, withoutImage, err := hashes(&v1beta1.SidecarSet{Spec: v1beta1.SidecarSetSpec{Containers: p.containers, InitContainers: p.initContainers}})
 	if err != nil {
 		return err

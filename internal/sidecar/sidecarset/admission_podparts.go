@@ -19,7 +19,7 @@ import (
 // checkPodParts asks the API server whether containers, init containers and volumes make a valid Pod together (sidecarset spec 5.2), if they
 // were changed.
 func (v *validator) checkPodParts(ctx context.Context, current, old *submission) (wrong field.ErrorList, warnings []string, err error) {
-	spec := &current.hub.Spec
+	spec := &current.Hub.Spec
 	if len(spec.Containers)+len(spec.InitContainers) == 0 {
 		return nil, nil, nil
 	}
@@ -38,15 +38,15 @@ func (v *validator) checkPodParts(ctx context.Context, current, old *submission)
 // podParts are the parts of a SidecarSet that a Pod can have, as sent. A Pod needs a container: where there are only init containers it gets
 // one, whose name is not taken.
 func podParts(s *submission) map[string]any {
-	containers := withoutPolicies(s.list("containers"))
+	containers := withoutPolicies(s.List("containers"))
 	if len(containers) == 0 {
 		name := "container-0"
-		for slices.ContainsFunc(s.hub.Spec.InitContainers, func(c v1beta1.SidecarContainer) bool { return c.Name == name }) {
+		for slices.ContainsFunc(s.Hub.Spec.InitContainers, func(c v1beta1.SidecarContainer) bool { return c.Name == name }) {
 			name += "0"
 		}
 		containers = []any{map[string]any{"name": name, "image": "none"}}
 	}
-	return map[string]any{"containers": containers, "initContainers": withoutPolicies(s.list("initContainers")), "volumes": s.list("volumes")}
+	return map[string]any{"containers": containers, "initContainers": withoutPolicies(s.List("initContainers")), "volumes": s.List("volumes")}
 }
 
 // withoutPolicies drops from containers what only sidecars have.

@@ -36,10 +36,10 @@ func (r rules) check() field.ErrorList {
 
 // checkName wants the name to be part of names of revisions and of keys in annotations.
 func (r rules) checkName() field.ErrorList {
-	at, name := field.NewPath("metadata", "name"), r.hub.Name
+	at, name := field.NewPath("metadata", "name"), r.Hub.Name
 	problems := apivalidation.NameIsDNSLabel(name, false)
-	if name == "" && r.hub.GenerateName != "" {
-		at, name = field.NewPath("metadata", "generateName"), r.hub.GenerateName
+	if name == "" && r.Hub.GenerateName != "" {
+		at, name = field.NewPath("metadata", "generateName"), r.Hub.GenerateName
 		problems = apivalidation.NameIsDNSLabel(name, true)
 	}
 	return invalidFor(at, name, problems)
@@ -47,15 +47,15 @@ func (r rules) checkName() field.ErrorList {
 
 func (r rules) checkSelectors() field.ErrorList {
 	at := field.NewPath("spec")
-	spec := &r.hub.Spec
+	spec := &r.Hub.Spec
 	var wrong field.ErrorList
 	if spec.Selector == nil {
 		wrong = append(wrong, field.Required(at.Child("selector"), "the labels of the Pods that get the sidecars, such as matchLabels: {app: web}"))
 	}
 	wrong = append(wrong, checkSelector(spec.Selector, at.Child("selector"), "would match every Pod: name a label")...)
 	namespaces := at.Child("namespaceSelector")
-	if r.alpha != nil && r.alpha.Spec.Namespace != "" && spec.NamespaceSelector != nil &&
-		spec.NamespaceSelector.MatchLabels[corev1.LabelMetadataName] == r.alpha.Spec.Namespace {
+	if r.Alpha != nil && r.Alpha.Spec.Namespace != "" && spec.NamespaceSelector != nil &&
+		spec.NamespaceSelector.MatchLabels[corev1.LabelMetadataName] == r.Alpha.Spec.Namespace {
 		namespaces = at.Child("namespace")
 	}
 	return append(wrong, checkSelector(spec.NamespaceSelector, namespaces, "would match every namespace: leave it out for that, or name a label")...)
@@ -74,12 +74,12 @@ func checkSelector(selector *metav1.LabelSelector, at *field.Path, empty string)
 }
 
 func (r rules) checkUpdateStrategy() field.ErrorList {
-	strategy, at := &r.hub.Spec.UpdateStrategy, field.NewPath("spec", "updateStrategy")
+	strategy, at := &r.Hub.Spec.UpdateStrategy, field.NewPath("spec", "updateStrategy")
 	wrong := oneOf(at.Child("type"), strategy.Type, v1beta1.RollingUpdateSidecarSetStrategyType, v1beta1.NotUpdateSidecarSetStrategyType)
 	if strategy.Type != v1beta1.RollingUpdateSidecarSetStrategyType {
 		return wrong
 	}
-	if slices.ContainsFunc(r.hub.Spec.InitContainers, isNativeSidecar) {
+	if slices.ContainsFunc(r.Hub.Spec.InitContainers, isNativeSidecar) {
 		wrong = append(wrong, field.Invalid(at.Child("type"), strategy.Type,
 			"init containers with restartPolicy Always are never updated: must be NotUpdate beside them"))
 	}
@@ -107,7 +107,7 @@ func podCount(value *intstr.IntOrString, at *field.Path) field.ErrorList {
 }
 
 func (r rules) checkInjectRevision() field.ErrorList {
-	revision, at := r.hub.Spec.InjectionStrategy.Revision, field.NewPath("spec", "injectionStrategy", "revision")
+	revision, at := r.Hub.Spec.InjectionStrategy.Revision, field.NewPath("spec", "injectionStrategy", "revision")
 	if revision == nil {
 		return nil
 	}
@@ -122,7 +122,7 @@ func (r rules) checkInjectRevision() field.ErrorList {
 func (r rules) checkPatches() field.ErrorList {
 	var wrong field.ErrorList
 	seen := map[string]int{}
-	for i, patch := range r.hub.Spec.PatchPodMetadata {
+	for i, patch := range r.Hub.Spec.PatchPodMetadata {
 		at := field.NewPath("spec", "patchPodMetadata").Index(i)
 		wrong = append(wrong, oneOf(at.Child("patchPolicy"), patch.PatchPolicy, v1beta1.SidecarSetRetainPatchPolicy,
 			v1beta1.SidecarSetOverwritePatchPolicy, v1beta1.SidecarSetMergePatchJSONPatchPolicy)...)
@@ -143,10 +143,10 @@ func (r rules) checkPatches() field.ErrorList {
 // checkCustomVersion wants a value that revisions can have as a label.
 func (r rules) checkCustomVersion() field.ErrorList {
 	at := field.NewPath("spec", "customVersion")
-	if r.alpha != nil {
+	if r.Alpha != nil {
 		at = field.NewPath("metadata", "labels").Key(v1beta1.SidecarSetCustomVersionLabel)
 	}
-	return invalidFor(at, r.hub.Spec.CustomVersion, validation.IsValidLabelValue(r.hub.Spec.CustomVersion))
+	return invalidFor(at, r.Hub.Spec.CustomVersion, validation.IsValidLabelValue(r.Hub.Spec.CustomVersion))
 }
 
 // oneOf lets an empty value pass: admission and the schema have defaults for those.

@@ -6,7 +6,6 @@ package sidecarset
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"reflect"
 	"slices"
 
@@ -14,14 +13,13 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
-	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/platform/features"
+	"kruise.io/kruise/internal/platform/submissions"
 	"kruise.io/kruise/internal/pod/template"
 )
 
@@ -39,26 +37,12 @@ func (v *validator) Handle(ctx context.Context, req admission.Request) admission
 	if req.Operation != admissionv1.Create && req.Operation != admissionv1.Update {
 		return admission.Allowed("")
 	}
-	current, old, refused := readSubmissions(req)
+	current, old, refused := submitted().Read(req)
 	if refused != nil {
 		return *refused
 	}
 	wrong, warnings, err := v.validate(ctx, current, old)
-	switch {
-	case err != nil:
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("validate SidecarSet: %w", err)).WithWarnings(warnings...)
-	case len(wrong) > 0:
-		return invalid(current.hub, wrong).WithWarnings(warnings...)
-	default:
-		return admission.Allowed("").WithWarnings(warnings...)
-	}
-}
-
-// invalid is the answer 422 that names all that is wrong (sidecarset spec 8.18).
-func invalid(set *v1beta1.SidecarSet, wrong field.ErrorList) admission.Response {
-	gk := schema.GroupKind{Group: v1beta1.GroupVersion.Group, Kind: "SidecarSet"}
-	status := apierrors.NewInvalid(gk, set.Name, wrong).Status()
-	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Allowed: false, Result: &status}}
+	return submitted().Verdict(current.Hub, wrong, warnings, err)
 }
 
 // validate returns all that is wrong, and what the user should know of the change otherwise. The error is that it cannot be known.
@@ -69,7 +53,7 @@ func (v *validator) validate(ctx context.Context, current, old *submission) (wro
 	}
 	wrong = rules{current}.check()
 	if old != nil {
-		wrong = append(withoutOld(wrong, rules{old}.check()), checkUpdate(current.hub, old.hub)...)
+		wrong = append(submissions.WithoutOld(wrong, rules{old}.check()), checkUpdate(current.Hub, old.Hub)...)
 	}
 	bad, warnings, err := v.checkPodParts(ctx, current, old)
 	if err != nil {
@@ -79,9 +63,9 @@ func (v *validator) validate(ctx context.Context, current, old *submission) (wro
 	if err := v.live.List(ctx, others); err != nil {
 		return nil, nil, fmt.Errorf("list the other SidecarSets: %w", err)
 	}
-	wrong = append(append(wrong, bad...), checkCanary(current.hub, old, others.Items)...)
+	wrong = append(append(wrong, bad...), checkCanary(current.Hub, old, others.Items)...)
 	for _, check := range []func(context.Context, *v1beta1.SidecarSet) (field.ErrorList, error){v.checkRevisionExists, v.checkWhitelist} {
-		found, err := check(ctx, current.hub)
+		found, err := check(ctx, current.Hub)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -90,30 +74,21 @@ func (v *validator) validate(ctx context.Context, current, old *submission) (wro
 	if len(wrong) > 0 {
 		return wrong, warnings, nil
 	}
-	wrong, doubts := conflicts(current.hub, others.Items)
+	wrong, doubts := conflicts(current.Hub, others.Items)
 	if old != nil {
-		known, _ := conflicts(old.hub, others.Items)
-		wrong = withoutOld(wrong, known)
+		known, _ := conflicts(old.Hub, others.Items)
+		wrong = submissions.WithoutOld(wrong, known)
 	}
 	if len(wrong) == 0 {
-		doubts = append(doubts, consequences(current.hub, old)...)
+		doubts = append(doubts, consequences(current.Hub, old)...)
 	}
 	return wrong, append(warnings, doubts...), nil
 }
 
 // sameDefinitions tells whether a change leaves all that is validated as it was.
 func sameDefinitions(current, old *submission) bool {
-	return reflect.DeepEqual(current.spec(), old.spec()) && reflect.DeepEqual(current.hub.Spec, old.hub.Spec) &&
-		reflect.DeepEqual(current.hub.Labels, old.hub.Labels) && reflect.DeepEqual(current.hub.Annotations, old.hub.Annotations)
-}
-
-// withoutOld leaves out what was wrong in the same words before: it was let in once, and is not in the way of other changes.
-func withoutOld(wrong, old field.ErrorList) field.ErrorList {
-	known := sets.New[string]()
-	for _, e := range old {
-		known.Insert(e.Error())
-	}
-	return slices.DeleteFunc(wrong, func(e *field.Error) bool { return known.Has(e.Error()) })
+	return reflect.DeepEqual(current.Spec(), old.Spec()) && reflect.DeepEqual(current.Hub.Spec, old.Hub.Spec) &&
+		reflect.DeepEqual(current.Hub.Labels, old.Hub.Labels) && reflect.DeepEqual(current.Hub.Annotations, old.Hub.Annotations)
 }
 
 // checkCanary holds what is asked of a canary (sidecarset spec 5.2).
@@ -134,7 +109,7 @@ func checkCanary(set *v1beta1.SidecarSet, old *submission, all []v1beta1.Sidecar
 		wrong = append(wrong, field.Invalid(at, name, "the base is a canary itself"))
 	}
 	if old != nil {
-		if had := old.hub.Annotations[v1beta1.SidecarSetBaseAnnotation]; had != "" && had != name {
+		if had := old.Hub.Annotations[v1beta1.SidecarSetBaseAnnotation]; had != "" && had != name {
 			wrong = append(wrong, field.Forbidden(at, fmt.Sprintf("cannot be changed: it was %q", had)))
 		}
 	}
@@ -193,7 +168,7 @@ func consequences(set *v1beta1.SidecarSet, old *submission) []string {
 	if old == nil {
 		return warnings
 	}
-	_, before, errBefore := hashes(old.hub)
+	_, before, errBefore := hashes(old.Hub)
 	_, after, errAfter := hashes(set)
 	if errBefore == nil && errAfter == nil && before != after {
 		warnings = append(warnings, "this change is in more than the images of the containers: Pods that exist keep the sidecars they have, new Pods get the new ones")

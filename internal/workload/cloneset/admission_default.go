@@ -25,29 +25,29 @@ const (
 // patch holds the defaults of a CloneSet in the version it was sent in.
 func (d *defaulter) patch(current, old *submission) ([]jsonpatch.JsonPatchOperation, error) {
 	templates := func(*corev1.PodTemplateSpec, []corev1.PersistentVolumeClaim) {}
-	changed := old == nil || !reflect.DeepEqual(old.spec()["template"], current.spec()["template"])
+	changed := old == nil || !reflect.DeepEqual(old.Spec()["template"], current.Spec()["template"])
 	if changed && !d.gates.Enabled(features.TemplateNoDefaults) {
 		templates = func(pod *corev1.PodTemplateSpec, claims []corev1.PersistentVolumeClaim) {
 			template.SetDefaults(pod, template.DefaultOptions{
 				HostPorts: d.gates.Enabled(features.DefaultHostNetworkHostPortsInPodTemplates),
-				Sent:      current.template(),
+				Sent:      current.Map("template"),
 			})
 			for i := range claims {
 				template.SetClaimDefaults(&claims[i])
 			}
 		}
 	}
-	if current.alpha != nil {
-		defaulted := current.alpha.DeepCopy()
+	if current.Alpha != nil {
+		defaulted := current.Alpha.DeepCopy()
 		defaultV1alpha1(&defaulted.Spec)
 		templates(&defaulted.Spec.Template, defaulted.Spec.VolumeClaimTemplates)
-		return defaulting.Patch(current.tree, current.alpha, defaulted)
+		return defaulting.Patch(current.Tree, current.Alpha, defaulted)
 	}
-	defaulted := current.hub.DeepCopy()
+	defaulted := current.Hub.DeepCopy()
 	defaultV1beta1(&defaulted.Spec)
 	templates(&defaulted.Spec.Template, defaulted.Spec.VolumeClaimTemplates)
-	patch, err := defaulting.Patch(current.tree, current.hub, defaulted)
-	if err == nil && current.spec()["scaleStrategy"] == nil {
+	patch, err := defaulting.Patch(current.Tree, current.Hub, defaulted)
+	if err == nil && current.Spec()["scaleStrategy"] == nil {
 		// The schema completes it by enablePVCReuse: false, which says what v1alpha1 would read otherwise.
 		patch = append(patch, jsonpatch.NewOperation("add", "/spec/scaleStrategy", map[string]any{}))
 	}

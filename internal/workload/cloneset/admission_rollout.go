@@ -18,7 +18,7 @@ import (
 // judgeRollout tells what a change of the templates does to the Pods: a warning that says whether they stay, and why not, or what is
 // wrong when the policy is InPlaceOnly and the change cannot be made in place (cloneset spec 5.3, 8.2).
 func (v *validator) judgeRollout(current, old *submission) (warning string, forbidden *field.Error) {
-	before, after := &old.hub.Spec, &current.hub.Spec
+	before, after := &old.Hub.Spec, &current.Hub.Spec
 	strategy := &after.UpdateStrategy
 	if strategy.Type == v1beta1.OnDeleteCloneSetUpdateStrategyType || equality.Semantic.DeepEqual(before.Template, after.Template) {
 		return "", nil

@@ -36,7 +36,7 @@ type rules struct {
 
 func rulesFor(s *submission) rules {
 	strategy := field.NewPath("spec", "updateStrategy")
-	if s.alpha != nil {
+	if s.Alpha != nil {
 		return rules{submission: s, strategy: strategy, rolling: strategy, policy: strategy.Child("type")}
 	}
 	rolling := strategy.Child("rollingUpdate")
@@ -51,15 +51,15 @@ func (r rules) check() field.ErrorList {
 // checkNames makes sure that the names of Pods and claims will be valid.
 func (r rules) checkNames() field.ErrorList {
 	at := field.NewPath("metadata")
-	wrong := apivalidation.ValidateObjectMeta(&r.hub.ObjectMeta, true, apivalidation.NameIsDNSSubdomain, at)
+	wrong := apivalidation.ValidateObjectMeta(&r.Hub.ObjectMeta, true, apivalidation.NameIsDNSSubdomain, at)
 	most := validation.DNS1123SubdomainMaxLength - len("-") - instanceIDLength
-	if len(r.hub.Name) > most {
-		wrong = append(wrong, field.Invalid(at.Child("name"), r.hub.Name,
+	if len(r.Hub.Name) > most {
+		wrong = append(wrong, field.Invalid(at.Child("name"), r.Hub.Name,
 			fmt.Sprintf("Pods are named <name>-<%d characters>, which must fit into %d: use at most %d characters",
 				instanceIDLength, validation.DNS1123SubdomainMaxLength, most)))
 	}
-	for i, claim := range r.hub.Spec.VolumeClaimTemplates {
-		if len(claim.Name)+len("-")+len(r.hub.Name) > most {
+	for i, claim := range r.Hub.Spec.VolumeClaimTemplates {
+		if len(claim.Name)+len("-")+len(r.Hub.Name) > most {
 			wrong = append(wrong, field.Invalid(field.NewPath("spec", "volumeClaimTemplates").Index(i).Child("metadata", "name"), claim.Name,
 				fmt.Sprintf("claims are named <this name>-<name of the CloneSet>-<%d characters>, which must fit into %d: use a shorter name",
 					instanceIDLength, validation.DNS1123SubdomainMaxLength)))
@@ -69,7 +69,7 @@ func (r rules) checkNames() field.ErrorList {
 }
 
 func (r rules) checkNumbers() field.ErrorList {
-	spec, at := &r.hub.Spec, field.NewPath("spec")
+	spec, at := &r.Hub.Spec, field.NewPath("spec")
 	wrong := atLeastZero(spec.Replicas, at.Child("replicas"))
 	wrong = append(wrong, atLeastZero(spec.RevisionHistoryLimit, at.Child("revisionHistoryLimit"))...)
 	wrong = append(wrong, atLeastZero(&spec.MinReadySeconds, at.Child("minReadySeconds"))...)
@@ -83,7 +83,7 @@ func (r rules) checkNumbers() field.ErrorList {
 }
 
 func (r rules) checkSelector() field.ErrorList {
-	spec, at := &r.hub.Spec, field.NewPath("spec", "selector")
+	spec, at := &r.Hub.Spec, field.NewPath("spec", "selector")
 	if spec.Selector == nil {
 		return field.ErrorList{field.Required(at, "the labels of the Pods, such as matchLabels: {app: web}")}
 	}
@@ -106,7 +106,7 @@ func (r rules) checkSelector() field.ErrorList {
 
 // checkTemplate holds what CloneSets ask of a template beyond being one.
 func (r rules) checkTemplate() field.ErrorList {
-	spec, at := &r.hub.Spec.Template.Spec, field.NewPath("spec", "template", "spec")
+	spec, at := &r.Hub.Spec.Template.Spec, field.NewPath("spec", "template", "spec")
 	var wrong field.ErrorList
 	if spec.RestartPolicy != "" && spec.RestartPolicy != corev1.RestartPolicyAlways {
 		wrong = append(wrong, field.NotSupported(at.Child("restartPolicy"), spec.RestartPolicy, []corev1.RestartPolicy{corev1.RestartPolicyAlways}))
@@ -119,7 +119,7 @@ func (r rules) checkTemplate() field.ErrorList {
 }
 
 func (r rules) checkScaleStrategy() field.ErrorList {
-	scale, at := &r.hub.Spec.ScaleStrategy, field.NewPath("spec", "scaleStrategy")
+	scale, at := &r.Hub.Spec.ScaleStrategy, field.NewPath("spec", "scaleStrategy")
 	var wrong field.ErrorList
 	seen := sets.New[string]()
 	for _, name := range scale.PodsToDelete {
@@ -133,7 +133,7 @@ func (r rules) checkScaleStrategy() field.ErrorList {
 }
 
 func (r rules) checkUpdateStrategy() field.ErrorList {
-	strategy := &r.hub.Spec.UpdateStrategy
+	strategy := &r.Hub.Spec.UpdateStrategy
 	wrong := r.checkUpdateType()
 	if strategy.RollingUpdate == nil {
 		return wrong
@@ -146,13 +146,13 @@ func (r rules) checkUpdateStrategy() field.ErrorList {
 }
 
 func (r rules) checkUpdateType() field.ErrorList {
-	if r.alpha != nil {
+	if r.Alpha != nil {
 		// Conversion reads unknown types as ReCreate: the type as sent counts.
-		return oneOf(r.strategy.Child("type"), r.alpha.Spec.UpdateStrategy.Type,
+		return oneOf(r.strategy.Child("type"), r.Alpha.Spec.UpdateStrategy.Type,
 			v1alpha1.RecreateCloneSetUpdateStrategyType, v1alpha1.InPlaceIfPossibleCloneSetUpdateStrategyType,
 			v1alpha1.InPlaceOnlyCloneSetUpdateStrategyType, v1alpha1.OnDeleteCloneSetUpdateStrategyType)
 	}
-	strategy := &r.hub.Spec.UpdateStrategy
+	strategy := &r.Hub.Spec.UpdateStrategy
 	wrong := oneOf(r.strategy.Child("type"), strategy.Type,
 		v1beta1.RollingUpdateCloneSetUpdateStrategyType, v1beta1.OnDeleteCloneSetUpdateStrategyType)
 	if strategy.RollingUpdate == nil {
@@ -168,7 +168,7 @@ func (r rules) checkBudget(rolling *v1beta1.RollingUpdateCloneSetStrategy) field
 	partition, unavailable, surge := r.rolling.Child("partition"), r.rolling.Child("maxUnavailable"), r.rolling.Child("maxSurge")
 	var wrong field.ErrorList
 	maxUnavailable := rolling.MaxUnavailable
-	if r.hub.Spec.UpdateStrategy.Type == v1beta1.OnDeleteCloneSetUpdateStrategyType {
+	if r.Hub.Spec.UpdateStrategy.Type == v1beta1.OnDeleteCloneSetUpdateStrategyType {
 		const remedy = "must be given where type is OnDelete and there is a rollingUpdate: nothing is defaulted then"
 		if rolling.Partition == nil {
 			wrong = append(wrong, field.Required(partition, remedy))
@@ -201,7 +201,7 @@ func (r rules) checkInPlaceStrategy(strategy *v1beta1.InPlaceUpdateStrategy) fie
 	}
 	at := r.rolling.Child("inPlaceUpdateStrategy")
 	wrong := atLeastZero(&strategy.GracePeriodSeconds, at.Child("gracePeriodSeconds"))
-	if r.alpha != nil {
+	if r.Alpha != nil {
 		// The settings of the pre-download are annotations in this version, and read as far as they make sense.
 		return wrong
 	}
@@ -241,7 +241,7 @@ func (r rules) podCount(value *intstr.IntOrString, at *field.Path) (int, field.E
 	return n, nil
 }
 
-func (r rules) replicas() int { return int(ptr.Deref(r.hub.Spec.Replicas, defaultReplicas)) }
+func (r rules) replicas() int { return int(ptr.Deref(r.Hub.Spec.Replicas, defaultReplicas)) }
 
 func atLeastZero(value *int32, at *field.Path) field.ErrorList {
 	if value == nil || *value >= 0 {

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"slices"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -16,7 +15,6 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	apivalidation "k8s.io/apimachinery/pkg/api/validation"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/runtime/schema"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 	"k8s.io/apimachinery/pkg/util/version"
@@ -27,6 +25,7 @@ import (
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/platform/decoding"
 	"kruise.io/kruise/internal/platform/features"
+	"kruise.io/kruise/internal/platform/submissions"
 	"kruise.io/kruise/internal/pod/protection"
 	"kruise.io/kruise/internal/pod/template"
 )
@@ -55,40 +54,26 @@ func (v *validator) Handle(ctx context.Context, req admission.Request) admission
 }
 
 func (v *validator) admit(ctx context.Context, req admission.Request) admission.Response {
-	current, old, refused := readSubmissions(req)
+	current, old, refused := submitted().Read(req)
 	if refused != nil {
 		return *refused
 	}
-	if current.hub.Namespace == "" {
-		current.hub.Namespace = req.Namespace
+	if current.Hub.Namespace == "" {
+		current.Hub.Namespace = req.Namespace
 	}
 	wrong, warnings, err := v.validate(ctx, current, old)
-	switch {
-	case err != nil:
-		return admission.Errored(http.StatusInternalServerError, fmt.Errorf("validate CloneSet: %w", err)).WithWarnings(warnings...)
-	case len(wrong) > 0:
-		return invalid(current.hub, wrong).WithWarnings(warnings...)
-	default:
-		return admission.Allowed("").WithWarnings(warnings...)
-	}
-}
-
-// invalid is the answer 422 that names all that is wrong.
-func invalid(set *v1beta1.CloneSet, wrong field.ErrorList) admission.Response {
-	gk := schema.GroupKind{Group: v1beta1.GroupVersion.Group, Kind: "CloneSet"}
-	status := apierrors.NewInvalid(gk, set.Name, wrong).Status()
-	return admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Allowed: false, Result: &status}}
+	return submitted().Verdict(current.Hub, wrong, warnings, err)
 }
 
 // validate returns all that is wrong, and what the user should know of the change otherwise. The error is that it cannot be known.
 func (v *validator) validate(ctx context.Context, current, old *submission) (wrong field.ErrorList, warnings []string, err error) {
-	if old != nil && equality.Semantic.DeepEqual(old.hub.Spec, current.hub.Spec) && reflect.DeepEqual(old.spec(), current.spec()) {
+	if old != nil && equality.Semantic.DeepEqual(old.Hub.Spec, current.Hub.Spec) && reflect.DeepEqual(old.Spec(), current.Spec()) {
 		// Finalizers and labels can be changed whatever the spec is.
 		return updateOfMetadata(current, old), nil, nil
 	}
 	wrong = rulesFor(current).check()
 	if old != nil {
-		wrong = append(updateOfMetadata(current, old), withoutOld(wrong, rulesFor(old).check())...)
+		wrong = append(updateOfMetadata(current, old), submissions.WithoutOld(wrong, rulesFor(old).check())...)
 		wrong = append(wrong, updateOfSpec(current, old)...)
 	}
 	missing, err := v.unknownPodsToDelete(ctx, current, old)
@@ -117,57 +102,48 @@ func (v *validator) validate(ctx context.Context, current, old *submission) (wro
 	return wrong, warnings, nil
 }
 
-// withoutOld leaves out what was wrong in the same words before: it was let in once, and is not in the way of other changes.
-func withoutOld(wrong, old field.ErrorList) field.ErrorList {
-	known := sets.New[string]()
-	for _, e := range old {
-		known.Insert(e.Error())
-	}
-	return slices.DeleteFunc(wrong, func(e *field.Error) bool { return known.Has(e.Error()) })
-}
-
 func updateOfMetadata(current, old *submission) field.ErrorList {
-	return apivalidation.ValidateObjectMetaUpdate(&current.hub.ObjectMeta, &old.hub.ObjectMeta, field.NewPath("metadata"))
+	return apivalidation.ValidateObjectMetaUpdate(&current.Hub.ObjectMeta, &old.Hub.ObjectMeta, field.NewPath("metadata"))
 }
 
 // updateOfSpec refuses changes of fields that cannot be changed.
 func updateOfSpec(current, old *submission) field.ErrorList {
-	mutable := old.hub.Spec
-	mutable.Replicas = current.hub.Spec.Replicas
-	mutable.Template = current.hub.Spec.Template
-	mutable.Lifecycle = current.hub.Spec.Lifecycle
-	mutable.ScaleStrategy = current.hub.Spec.ScaleStrategy
-	mutable.UpdateStrategy = current.hub.Spec.UpdateStrategy
-	mutable.MinReadySeconds = current.hub.Spec.MinReadySeconds
-	mutable.ProgressDeadlineSeconds = current.hub.Spec.ProgressDeadlineSeconds
-	mutable.VolumeClaimTemplates = current.hub.Spec.VolumeClaimTemplates
-	mutable.RevisionHistoryLimit = current.hub.Spec.RevisionHistoryLimit
-	if equality.Semantic.DeepEqual(mutable, current.hub.Spec) {
+	mutable := old.Hub.Spec
+	mutable.Replicas = current.Hub.Spec.Replicas
+	mutable.Template = current.Hub.Spec.Template
+	mutable.Lifecycle = current.Hub.Spec.Lifecycle
+	mutable.ScaleStrategy = current.Hub.Spec.ScaleStrategy
+	mutable.UpdateStrategy = current.Hub.Spec.UpdateStrategy
+	mutable.MinReadySeconds = current.Hub.Spec.MinReadySeconds
+	mutable.ProgressDeadlineSeconds = current.Hub.Spec.ProgressDeadlineSeconds
+	mutable.VolumeClaimTemplates = current.Hub.Spec.VolumeClaimTemplates
+	mutable.RevisionHistoryLimit = current.Hub.Spec.RevisionHistoryLimit
+	if equality.Semantic.DeepEqual(mutable, current.Hub.Spec) {
 		return nil
 	}
 	return field.ErrorList{field.Forbidden(field.NewPath("spec"), fmt.Sprintf("updates to fields other than 'replicas', 'template', 'lifecycle', "+
 		"'scaleStrategy', 'updateStrategy', 'minReadySeconds', 'progressDeadlineSeconds', 'volumeClaimTemplates' and 'revisionHistoryLimit' "+
-		"are forbidden: spec.selector is %q and stays; make a new CloneSet for another one", metav1.FormatLabelSelector(old.hub.Spec.Selector)))}
+		"are forbidden: spec.selector is %q and stays; make a new CloneSet for another one", metav1.FormatLabelSelector(old.Hub.Spec.Selector)))}
 }
 
 func sameTemplates(current, old *submission) bool {
-	return reflect.DeepEqual(current.template(), old.template()) && reflect.DeepEqual(current.claims(), old.claims())
+	return reflect.DeepEqual(current.Map("template"), old.Map("template")) && reflect.DeepEqual(current.List("volumeClaimTemplates"), old.List("volumeClaimTemplates"))
 }
 
 // checkTemplates asks the API server about the Pod template and the claim templates.
 func (v *validator) checkTemplates(ctx context.Context, current *submission) (wrong field.ErrorList, warnings []string, err error) {
 	at := field.NewPath("spec", "template")
 	if !v.allowPrivileged {
-		wrong = template.RefusePrivileged(&current.hub.Spec.Template, at)
+		wrong = template.RefusePrivileged(&current.Hub.Spec.Template, at)
 	}
 	bad, warnings, err := v.templates.Check(ctx, template.Subject{
-		Namespace:    current.hub.Namespace,
-		Template:     current.template(),
+		Namespace:    current.Hub.Namespace,
+		Template:     current.Map("template"),
 		TemplatePath: at,
-		Claims:       current.claims(),
+		Claims:       current.List("volumeClaimTemplates"),
 		ClaimsPath:   field.NewPath("spec", "volumeClaimTemplates"),
 	})
-	if _, ordered := current.hub.Spec.Template.Labels[v1beta1.SpecifiedDeleteLabel]; ordered {
+	if _, ordered := current.Hub.Spec.Template.Labels[v1beta1.SpecifiedDeleteLabel]; ordered {
 		warnings = append(warnings, fmt.Sprintf("%s: label %s orders the deletion of the Pod that carries it; Pods are made without it: remove it",
 			at.Child("metadata", "labels"), v1beta1.SpecifiedDeleteLabel))
 	}
@@ -177,21 +153,21 @@ func (v *validator) checkTemplates(ctx context.Context, current *submission) (wr
 // unknownPodsToDelete refuses names, new in this request, of Pods that this CloneSet does not have. That is a rule of v1alpha1
 // (cloneset spec 5.3); in v1beta1 the controller takes such names out again.
 func (v *validator) unknownPodsToDelete(ctx context.Context, current, old *submission) (field.ErrorList, error) {
-	if current.alpha == nil {
+	if current.Alpha == nil {
 		return nil, nil
 	}
 	known := sets.New[string]()
 	if old != nil {
-		known.Insert(old.hub.Spec.ScaleStrategy.PodsToDelete...)
+		known.Insert(old.Hub.Spec.ScaleStrategy.PodsToDelete...)
 	}
 	at := field.NewPath("spec", "scaleStrategy", "podsToDelete")
 	var wrong field.ErrorList
-	for _, name := range current.hub.Spec.ScaleStrategy.PodsToDelete {
+	for _, name := range current.Hub.Spec.ScaleStrategy.PodsToDelete {
 		if known.Has(name) {
 			continue
 		}
 		known.Insert(name)
-		problem, err := v.podProblem(ctx, current.hub, name)
+		problem, err := v.podProblem(ctx, current.Hub, name)
 		if err != nil {
 			return nil, err
 		}
