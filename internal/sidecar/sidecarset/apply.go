@@ -52,6 +52,7 @@ func (r *Reconciler) pass(ctx context.Context, set *v1beta1.SidecarSet, fromServ
 	if err := p.observe(ctx); err != nil {
 		return err
 	}
+	thought := r.Clock.Since(p.now)
 	history := p.history()
 	revisions, err := history.sync(ctx, set)
 	if err != nil {
@@ -66,8 +67,9 @@ func (r *Reconciler) pass(ctx context.Context, set *v1beta1.SidecarSet, fromServ
 	if err := r.writeStatus(ctx, set, status); err != nil {
 		return errors.Join(truncated, client.IgnoreNotFound(err))
 	}
+	planning := r.Clock.Now()
 	plan := makePlan(p.s)
-	r.memory.thought(set.Name, set.UID, r.Clock.Since(p.now))
+	r.memory.thought(set.Name, set.UID, thought+r.Clock.Since(planning))
 	if len(plan.waits) > 0 {
 		ctrl.LoggerFrom(ctx).V(2).Info("Pods wait for their update", "reasons", plan.waits)
 	}

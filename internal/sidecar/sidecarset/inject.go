@@ -217,6 +217,8 @@ func recordInjection(pod *corev1.Pod, definitions []definition, hot []string, no
 	pod.Annotations[v1beta1.SidecarSetHashAnnotation] = hashes.value()
 	pod.Annotations[v1beta1.SidecarSetHashWithoutImageAnnotation] = withoutImage.value()
 	pod.Annotations[v1beta1.SidecarSetInjectedListAnnotation] = injectedValue(injected)
+	// of another Pod's updates, in a template or a backup: a new Pod has had none
+	delete(pod.Annotations, v1beta1.SidecarSetInPlaceUpdateStateAnnotation)
 	for _, name := range hot {
 		first, second := twins(name)
 		working[name] = first

@@ -135,6 +135,18 @@ func TestInitContainers(t *testing.T) {
 	}
 }
 
+// A template or a backup may carry the record of another Pod's updates. With it the new Pod would never be consistent.
+func TestNewPodsHaveNoUpdatesBehindThem(t *testing.T) {
+	pod := injected(t, podOf(t, `{metadata: {annotations: {kruise.io/sidecarset-inplace-update-state: x, kept: own}}, spec: {containers: [{name: app}]}}`),
+		specified(t, "1", `{containers: [{name: a}]}`))
+	if state, kept := pod.Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation]; kept {
+		t.Errorf("record %q stays", state)
+	}
+	if pod.Annotations["kept"] != "own" {
+		t.Errorf("annotations %v", pod.Annotations)
+	}
+}
+
 // Sidecarset spec 3.4.4.
 func TestVolumesAndPullSecrets(t *testing.T) {
 	pod := injected(t, podOf(t, `{spec: {imagePullSecrets: [{name: p}, {name: q}, {name: p}], volumes: [{name: shared, hostPath: {path: /own}}], containers: [{name: app}]}}`),

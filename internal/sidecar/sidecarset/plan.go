@@ -8,6 +8,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/utils/ptr"
 
 	"kruise.io/kruise/api/apps/v1beta1"
@@ -150,8 +151,10 @@ const anyValue = "*"
 // expandScatter gives each term with value "*" as one term for each value that the label has on matched Pods; no term twice.
 func expandScatter(strategy v1beta1.UpdateScatterStrategy, matched []*corev1.Pod) v1beta1.UpdateScatterStrategy {
 	var expanded v1beta1.UpdateScatterStrategy
+	known := sets.New[v1beta1.UpdateScatterTerm]()
 	add := func(term v1beta1.UpdateScatterTerm) {
-		if !slices.Contains(expanded, term) {
+		if !known.Has(term) {
+			known.Insert(term)
 			expanded = append(expanded, term)
 		}
 	}

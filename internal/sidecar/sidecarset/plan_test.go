@@ -54,6 +54,9 @@ func TestNumberToUpdate(t *testing.T) {
 			middle := logSet(image("log:between"))
 			makePass(middle, p...) // and the node has not noticed
 		}, want: 0},
+		"a record that cannot be read is replaced": {pods: 1, change: func(p []*corev1.Pod) {
+			p[0].Annotations[v1beta1.SidecarSetInPlaceUpdateStateAnnotation] = "x"
+		}, want: 1},
 		"unless its container is not ready": {pods: 1, change: func(p []*corev1.Pod) {
 			makePass(logSet(image("log:between")), p...)
 			statusOf(p[0], "log").Ready = false

@@ -68,7 +68,8 @@ func (t *target) view(object *corev1.Pod, selector labels.Selector) *pod {
 	p.ready = isReady(object) && !slices.ContainsFunc(t.sidecars, func(s kept) bool { return s.hot && !p.idles(&s) })
 	p.busy = slices.ContainsFunc(names, func(name string) bool {
 		status := statusOf(object, name)
-		return status != nil && status.Ready && !p.progress.consistent(name)
+		// a record that cannot be read says nothing of an update under way; the next update replaces it
+		return status != nil && status.Ready && !p.progress.unreadable && !p.progress.consistent(name)
 	})
 	if marked, known := marksOf(object)[t.set.Name]; known {
 		p.marked = &marked
