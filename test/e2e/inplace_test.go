@@ -127,7 +127,8 @@ func (s *space) writesInOrder(history []observe.PodChange, image string) {
 	restarted := firstAfter(history, changed, func(pod *corev1.Pod) bool { return observe.Restarts(pod, fixtures.Container) == 1 })
 	undrained := firstAfter(history, drained, gate(corev1.ConditionTrue))
 	normal := firstAfter(history, changed, func(pod *corev1.Pod) bool { return observe.State(pod) == v1beta1.LifecycleStateNormal })
-	ready := firstAfter(history, drained, func(pod *corev1.Pod) bool { return observe.ConditionIs(pod, corev1.PodReady, corev1.ConditionTrue) })
+	// A kubelet may still write a status that it computed before the drain: what counts is that the restarted Pod does not get Ready too early.
+	ready := firstAfter(history, restarted, func(pod *corev1.Pod) bool { return observe.ConditionIs(pod, corev1.PodReady, corev1.ConditionTrue) })
 	name := history[0].Pod.Name
 	for _, step := range []struct {
 		what    string
