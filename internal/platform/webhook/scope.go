@@ -81,16 +81,22 @@ type scopeClauses map[string]sets.Set[string]
 
 // newScopeClauses takes too many clauses for everything.
 func newScopeClauses(clauses []string) scopeClauses {
+	split := listSplitter{
+		clause: regexp.MustCompile(`^(.*) in \[('[^']*'(?:, '[^']*')*)\]\)$`), text: regexp.MustCompile(`'[^']*'`),
+	}
 	c := scopeClauses{}
 	for _, clause := range clauses {
-		c.add(splitList(clause))
+		c.add(split.list(clause))
 	}
 	return c.bounded()
 }
 
-// splitList divides a clause such as "(x in ['a', 'b'])" into "(x" and the texts with their quotes.
-func splitList(clause string) (before string, texts []string) {
-	parts := regexp.MustCompile(`^(.*) in \[('[^']*'(?:, '[^']*')*)\]\)$`).FindStringSubmatch(clause)
+// listSplitter takes clauses apart that end with a list of texts.
+type listSplitter struct{ clause, text *regexp.Regexp }
+
+// list divides a clause such as "(x in ['a', 'b'])" into "(x" and the texts with their quotes.
+func (s listSplitter) list(clause string) (before string, texts []string) {
+	parts := s.clause.FindStringSubmatch(clause)
 	if parts == nil || !strings.HasPrefix(clause, "(") {
 		return clause, nil
 	}
@@ -108,7 +114,7 @@ func splitList(clause string) (before string, texts []string) {
 	if depth != 1 {
 		return clause, nil
 	}
-	return parts[1], regexp.MustCompile(`'[^']*'`).FindAllString(parts[2], -1)
+	return parts[1], s.text.FindAllString(parts[2], -1)
 }
 
 func (c scopeClauses) add(before string, texts []string) {
