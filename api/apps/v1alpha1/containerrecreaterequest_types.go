@@ -12,6 +12,7 @@ import (
 // ContainerRecreateRequestSpec says what to restart. It cannot be changed.
 type ContainerRecreateRequestSpec struct {
 	// PodName names the Pod, in the namespace of the request.
+	// +kubebuilder:validation:XValidation:rule="self != ''",message="podName must not be empty: name a Pod of this namespace"
 	PodName string `json:"podName"`
 	// Containers of the Pod to restart, one after the other; at least one, none twice.
 	Containers []v1beta1.ContainerRecreateRequestContainer `json:"containers" patchStrategy:"merge" patchMergeKey:"name"`
@@ -21,6 +22,7 @@ type ContainerRecreateRequestSpec struct {
 	// ActiveDeadlineSeconds is the time in seconds since its creation after which the request completes, whatever it has reached. At
 	// least 3; default none.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 3",message="activeDeadlineSeconds must be at least 3: remove it for no deadline"
 	ActiveDeadlineSeconds *int64 `json:"activeDeadlineSeconds,omitempty"`
 	// TTLSecondsAfterFinished is how long, in seconds, the request stays after it is completed; 0 deletes it at once. Default for ever.
 	// +optional
@@ -31,6 +33,7 @@ type ContainerRecreateRequestSpec struct {
 type ContainerRecreateRequestStrategy struct {
 	// FailurePolicy is Fail or Ignore. Default Fail.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self in ['', 'Fail', 'Ignore']",message="failurePolicy must be Fail or Ignore"
 	FailurePolicy v1beta1.ContainerRecreateRequestFailurePolicyType `json:"failurePolicy,omitempty"`
 	// OrderedRecreate waits for each container to run and be ready before the next one is stopped. Default false.
 	// +optional
@@ -41,10 +44,12 @@ type ContainerRecreateRequestStrategy struct {
 	// TerminationGracePeriodSeconds is the time in seconds that a container has to stop, its preStop hook included; it has at least 2
 	// after the hook. With 0 the hook is not run. Default that of the Pod.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 0",message="terminationGracePeriodSeconds must be at least 0: 0 kills at once, without the preStop hook"
 	TerminationGracePeriodSeconds *int64 `json:"terminationGracePeriodSeconds,omitempty"`
 	// UnreadyGracePeriodSeconds takes the Pod out of traffic, through the KruisePodReady condition, this many seconds before the first
 	// container is stopped. Absent leaves it in traffic.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 0",message="unreadyGracePeriodSeconds must be at least 0: remove it to leave the Pod in traffic"
 	UnreadyGracePeriodSeconds *int64 `json:"unreadyGracePeriodSeconds,omitempty"`
 	// MinStartedSeconds is how long, in seconds, a new container must run to count as restarted. Default 0.
 	// +optional
@@ -98,6 +103,7 @@ type ContainerRecreateRequest struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec cannot be changed: create another ContainerRecreateRequest"
 	Spec   ContainerRecreateRequestSpec   `json:"spec,omitempty"`
 	Status ContainerRecreateRequestStatus `json:"status,omitempty"`
 }

@@ -16,8 +16,10 @@ import (
 type StatefulSetSpec struct {
 	// Replicas is the number of replica slots. At least 0; default 1.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 0",message="replicas must be at least 0: 0 runs no Pod"
 	Replicas *int32 `json:"replicas,omitempty"`
 	// Selector selects the Pods of this StatefulSet. It must not be empty, must match the template's labels, and cannot be changed.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="selector cannot be changed: create another StatefulSet for other Pods"
 	Selector *metav1.LabelSelector `json:"selector"`
 	// Template is what new Pods are made from. Its restartPolicy must be Always, and activeDeadlineSeconds unset. In-place policies need
 	// readiness gate InPlaceUpdateReady in it.
@@ -35,6 +37,7 @@ type StatefulSetSpec struct {
 	ServiceName string `json:"serviceName,omitempty"`
 	// PodManagementPolicy is OrderedReady, one slot after the other, or Parallel, without order. It cannot be changed. Default OrderedReady.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self in ['', 'OrderedReady', 'Parallel']",message="podManagementPolicy must be OrderedReady or Parallel"
 	PodManagementPolicy appsv1.PodManagementPolicyType `json:"podManagementPolicy,omitempty"`
 	// UpdateStrategy tunes how Pods get to a new template.
 	// +optional
@@ -57,10 +60,15 @@ type StatefulSetSpec struct {
 // +kubebuilder:printcolumn:name="AGE",type="date",JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:printcolumn:name="CONTAINERS",type="string",priority=1,JSONPath=".spec.template.spec.containers[*].name"
 // +kubebuilder:printcolumn:name="IMAGES",type="string",priority=1,JSONPath=".spec.template.spec.containers[*].image"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",message="metadata.name must have at most 63 characters and no dots: Pods carry it in their names; choose a shorter name without dots"
 type StatefulSet struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// +kubebuilder:validation:XValidation:rule="(has(self.serviceName) ? self.serviceName : '') == (has(oldSelf.serviceName) ? oldSelf.serviceName : '')",message="serviceName cannot be changed: Pods have their DNS names from it; create another StatefulSet"
+	// +kubebuilder:validation:XValidation:rule="(has(self.podManagementPolicy) && self.podManagementPolicy == 'Parallel') == (has(oldSelf.podManagementPolicy) && oldSelf.podManagementPolicy == 'Parallel')",message="podManagementPolicy cannot be changed: create another StatefulSet"
+	// +kubebuilder:validation:XValidation:rule="!has(self.updateStrategy) || !has(self.updateStrategy.rollingUpdate) || !has(self.updateStrategy.rollingUpdate.maxUnavailable) || self.updateStrategy.rollingUpdate.maxUnavailable == 1 || has(self.podManagementPolicy) && self.podManagementPolicy == 'Parallel'",message="updateStrategy.rollingUpdate.maxUnavailable must be 1 unless podManagementPolicy is Parallel: remove it, or create the StatefulSet with Parallel"
+	// +kubebuilder:validation:XValidation:rule="!has(self.updateStrategy) || !has(self.updateStrategy.rollingUpdate) || !has(self.updateStrategy.rollingUpdate.unorderedUpdate) || has(self.podManagementPolicy) && self.podManagementPolicy == 'Parallel'",message="updateStrategy.rollingUpdate.unorderedUpdate must be unset unless podManagementPolicy is Parallel: remove it, or create the StatefulSet with Parallel"
 	Spec   StatefulSetSpec           `json:"spec,omitempty"`
 	Status v1beta1.StatefulSetStatus `json:"status,omitempty"`
 }

@@ -30,6 +30,7 @@ const (
 // ContainerRecreateRequestSpec says what to restart. It cannot be changed.
 type ContainerRecreateRequestSpec struct {
 	// PodName names the Pod, in the namespace of the request.
+	// +kubebuilder:validation:XValidation:rule="self != ''",message="podName must not be empty: name a Pod of this namespace"
 	PodName string `json:"podName"`
 	// Containers of the Pod to restart, one after the other; at least one, none twice.
 	Containers []ContainerRecreateRequestContainer `json:"containers" patchStrategy:"merge" patchMergeKey:"name"`
@@ -40,6 +41,7 @@ type ContainerRecreateRequestSpec struct {
 	// least 3; default none.
 	// +optional
 	// +kubebuilder:validation:Minimum=0
+	// +kubebuilder:validation:XValidation:rule="self >= 3",message="activeDeadlineSeconds must be at least 3: remove it for no deadline"
 	ActiveDeadlineSeconds *int64 `json:"activeDeadlineSeconds,omitempty"`
 	// TTLSecondsAfterFinished is how long, in seconds, the request stays after it is completed; 0 deletes it at once. Default for ever.
 	// +optional
@@ -200,6 +202,7 @@ type ContainerRecreateRequest struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="spec cannot be changed: create another ContainerRecreateRequest"
 	Spec   ContainerRecreateRequestSpec   `json:"spec,omitempty"`
 	Status ContainerRecreateRequestStatus `json:"status,omitempty"`
 }

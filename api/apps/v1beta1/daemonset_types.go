@@ -21,6 +21,7 @@ const (
 // DaemonSetSpec is the desired state of a DaemonSet. "Desired" below is the number of nodes that should run a Pod of it.
 type DaemonSetSpec struct {
 	// Selector selects the Pods of this DaemonSet. It must not be empty, must match the template's labels, and cannot be changed.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="selector cannot be changed: create another DaemonSet for other Pods"
 	Selector *metav1.LabelSelector `json:"selector"`
 	// Template is what new Pods are made from, one on each node that its node selector, affinity and tolerations allow. Its restartPolicy
 	// must be Always, and activeDeadlineSeconds unset. It is stored without defaults.
@@ -32,6 +33,7 @@ type DaemonSetSpec struct {
 	UpdateStrategy DaemonSetUpdateStrategy `json:"updateStrategy,omitempty"`
 	// MinReadySeconds is how long, in seconds, a Pod must be ready before it counts as available. At least 0; default 0.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 0",message="minReadySeconds must be at least 0: 0 counts a Pod as available once it is ready"
 	MinReadySeconds int32 `json:"minReadySeconds,omitempty"`
 	// BurstReplicas bounds how many Pods one pass creates, how many it deletes and how many it updates in place: a number, or a percentage
 	// of desired rounded down. Default 250.
@@ -39,9 +41,11 @@ type DaemonSetSpec struct {
 	BurstReplicas *intstr.IntOrString `json:"burstReplicas,omitempty"`
 	// RevisionHistoryLimit is how many old revisions are kept for rolling back, besides those still in use. At least 0; default 10.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 0",message="revisionHistoryLimit must be at least 0: 0 keeps no old revision"
 	RevisionHistoryLimit *int32 `json:"revisionHistoryLimit,omitempty"`
 	// Lifecycle lets an outside operator hold Pods before deletion: preDelete acts, preNormal has no effect, inPlaceUpdate is refused.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.inPlaceUpdate)",message="lifecycle.inPlaceUpdate must be unset: a DaemonSet holds Pods before deletion only; remove it"
 	Lifecycle *Lifecycle `json:"lifecycle,omitempty"`
 	// ScaleStrategy tunes how Pods are created.
 	// +optional
@@ -70,9 +74,12 @@ const (
 type DaemonSetUpdateStrategy struct {
 	// Type is RollingUpdate or OnDelete. Default RollingUpdate.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self in ['', 'RollingUpdate', 'OnDelete']",message="updateStrategy.type must be RollingUpdate or OnDelete"
 	Type DaemonSetUpdateStrategyType `json:"type,omitempty"`
 	// RollingUpdate bounds and orders the update. Defaulted when type is RollingUpdate.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="!has(self.maxUnavailable) || !has(self.maxSurge) || !(type(self.maxUnavailable) == int ? self.maxUnavailable != 0 : self.maxUnavailable.matches('^0*[1-9][0-9]*%$')) || !(type(self.maxSurge) == int ? self.maxSurge != 0 : self.maxSurge.matches('^0*[1-9][0-9]*%$'))",message="maxUnavailable and maxSurge must not both be above 0: set one of them to 0"
+	// +kubebuilder:validation:XValidation:rule="!has(self.rollingUpdateType) || self.rollingUpdateType != 'InPlaceIfPossible' || !has(self.maxSurge) || !(type(self.maxSurge) == int ? self.maxSurge != 0 : self.maxSurge.matches('^0*[1-9][0-9]*%$'))",message="maxSurge must be 0 with rollingUpdateType InPlaceIfPossible, which starts no new Pod: remove it, or set type Standard"
 	RollingUpdate *RollingUpdateDaemonSet `json:"rollingUpdate,omitempty"`
 }
 
@@ -90,14 +97,17 @@ const (
 type RollingUpdateDaemonSet struct {
 	// Type is Standard or InPlaceIfPossible; the latter excludes maxSurge. Default Standard.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self in ['', 'Standard', 'InPlaceIfPossible']",message="rollingUpdateType must be Standard or InPlaceIfPossible"
 	Type RollingUpdateType `json:"rollingUpdateType,omitempty"`
 	// MaxUnavailable is how many nodes the update may leave without an available Pod: a number, or a percentage of desired rounded up, at
 	// most 100%. Of it and maxSurge exactly one is greater than 0. Default 1 when maxSurge is absent too, else 0.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 : !self.matches('^[0-9]+%$') || self.matches('^0*(100|[0-9]?[0-9])%$')",message="maxUnavailable must be a number of at least 0, or a percentage of at most 100%"
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
 	// MaxSurge is on how many nodes the new Pod starts while the old one still runs: a number, or a percentage of desired rounded up, at
 	// most 100%. Default 0.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 : !self.matches('^[0-9]+%$') || self.matches('^0*(100|[0-9]?[0-9])%$')",message="maxSurge must be a number of at least 0, or a percentage of at most 100%"
 	MaxSurge *intstr.IntOrString `json:"maxSurge,omitempty"`
 	// Selector selects nodes by label: only their Pods are updated. Default all nodes.
 	// +optional
@@ -105,6 +115,7 @@ type RollingUpdateDaemonSet struct {
 	// Partition is how many nodes keep the old revision: a number, or a percentage of desired rounded down, at most 100%. Pods that are
 	// created anew have the new revision all the same. Default 0.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self >= 0 : self.matches('^0*(100|[0-9]?[0-9])%$')",message="partition must be a number of at least 0, or a percentage of at most 100%"
 	Partition *intstr.IntOrString `json:"partition,omitempty"`
 	// Paused holds the update; creating and deleting Pods goes on. Default false.
 	// +optional

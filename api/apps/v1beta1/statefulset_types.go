@@ -18,8 +18,10 @@ const PVCOwnedByStatefulSetAnnotation = "apps.kruise.io/owned-by-asts"
 type StatefulSetSpec struct {
 	// Replicas is the number of replica slots. At least 0; default 1.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 0",message="replicas must be at least 0: 0 runs no Pod"
 	Replicas *int32 `json:"replicas,omitempty"`
 	// Selector selects the Pods of this StatefulSet. It must not be empty, must match the template's labels, and cannot be changed.
+	// +kubebuilder:validation:XValidation:rule="self == oldSelf",message="selector cannot be changed: create another StatefulSet for other Pods"
 	Selector *metav1.LabelSelector `json:"selector"`
 	// Template is what new Pods are made from. Its restartPolicy must be Always, and activeDeadlineSeconds unset. In-place policies need
 	// readiness gate InPlaceUpdateReady in it.
@@ -41,6 +43,7 @@ type StatefulSetSpec struct {
 	ServiceName string `json:"serviceName,omitempty"`
 	// PodManagementPolicy is OrderedReady, one slot after the other, or Parallel, without order. It cannot be changed. Default OrderedReady.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self in ['', 'OrderedReady', 'Parallel']",message="podManagementPolicy must be OrderedReady or Parallel"
 	PodManagementPolicy appsv1.PodManagementPolicyType `json:"podManagementPolicy,omitempty"`
 	// UpdateStrategy tunes how Pods get to a new template.
 	// +optional
@@ -89,6 +92,7 @@ type StatefulSetScaleStrategy struct {
 	// MaxUnavailable bounds how many Pods may be unavailable for new ones to be created: a number, or a percentage of replicas rounded
 	// down, and at least 1. Anything but the number 1 needs podManagementPolicy Parallel. Default no bound.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : self.matches('^[0-9]+%$') && !self.matches('^0+%$')",message="maxUnavailable must be a number above 0, or a percentage above 0%, such as 1 or 10%"
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
 }
 
@@ -103,18 +107,23 @@ type StatefulSetOrdinals struct {
 type StatefulSetPersistentVolumeClaimRetentionPolicy struct {
 	// WhenDeleted is Retain or Delete: what happens to claims when the StatefulSet is deleted. Default Retain.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self in ['Retain', 'Delete']",message="whenDeleted must be Retain or Delete"
 	WhenDeleted appsv1.PersistentVolumeClaimRetentionPolicyType `json:"whenDeleted,omitempty"`
 	// WhenScaled is Retain or Delete: what happens to the claims of a Pod whose slot is taken away, by fewer replicas, by a reserved
 	// ordinal or by another first ordinal. Default Retain.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self in ['Retain', 'Delete']",message="whenScaled must be Retain or Delete"
 	WhenScaled appsv1.PersistentVolumeClaimRetentionPolicyType `json:"whenScaled,omitempty"`
 }
 
 // StatefulSetUpdateStrategy tunes how Pods get to a new template.
+//
+// +kubebuilder:validation:XValidation:rule="!has(self.rollingUpdate) || !has(self.type) || self.type != 'OnDelete'",message="updateStrategy.rollingUpdate must be unset with updateStrategy.type OnDelete: remove it, or set type RollingUpdate"
 type StatefulSetUpdateStrategy struct {
 	// Type is RollingUpdate, within rollingUpdate's bounds, or OnDelete, which gives the new template only to Pods created after someone
 	// deleted old ones. Default RollingUpdate.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self in ['', 'RollingUpdate', 'OnDelete']",message="updateStrategy.type must be RollingUpdate or OnDelete"
 	Type appsv1.StatefulSetUpdateStrategyType `json:"type,omitempty"`
 	// RollingUpdate bounds and orders the update. Defaulted when type is RollingUpdate, refused with OnDelete.
 	// +optional
@@ -138,13 +147,16 @@ type RollingUpdateStatefulSetStrategy struct {
 	// Partition is how many slots stay at the old revision: those with the lowest ordinals, or any with unorderedUpdate. At least 0, and
 	// it may exceed replicas. Default 0.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 0",message="partition must be at least 0: 0 updates all Pods"
 	Partition *int32 `json:"partition,omitempty"`
 	// MaxUnavailable is how many Pods may be unavailable for the update to go on: a number, or a percentage of replicas rounded down, and
 	// at least 1. Anything but the number 1 needs podManagementPolicy Parallel. Default 1.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="type(self) == int ? self > 0 : self.matches('^[0-9]+%$') && !self.matches('^0+%$')",message="maxUnavailable must be a number above 0, or a percentage above 0%, such as 1 or 10%"
 	MaxUnavailable *intstr.IntOrString `json:"maxUnavailable,omitempty"`
 	// PodUpdatePolicy is ReCreate, InPlaceIfPossible or InPlaceOnly. Default ReCreate.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self in ['', 'ReCreate', 'InPlaceIfPossible', 'InPlaceOnly']",message="podUpdatePolicy must be ReCreate, InPlaceIfPossible or InPlaceOnly"
 	PodUpdatePolicy PodUpdateStrategyType `json:"podUpdatePolicy,omitempty"`
 	// Paused holds the update; scaling goes on. Default false.
 	// +optional
@@ -159,6 +171,7 @@ type RollingUpdateStatefulSetStrategy struct {
 	InPlaceUpdateStrategy *InPlaceUpdateStrategy `json:"inPlaceUpdateStrategy,omitempty"`
 	// MinReadySeconds is how long, in seconds, a Pod must be ready before it counts as available, for scaling as well. 0 to 300; default 0.
 	// +optional
+	// +kubebuilder:validation:XValidation:rule="self >= 0 && self <= 300",message="minReadySeconds must be 0 to 300: choose a number of seconds in between"
 	MinReadySeconds *int32 `json:"minReadySeconds,omitempty"`
 }
 
@@ -241,10 +254,16 @@ type VolumeClaimStatus struct {
 // +kubebuilder:printcolumn:name="AGE",type="date",JSONPath=".metadata.creationTimestamp"
 // +kubebuilder:printcolumn:name="CONTAINERS",type="string",priority=1,JSONPath=".spec.template.spec.containers[*].name"
 // +kubebuilder:printcolumn:name="IMAGES",type="string",priority=1,JSONPath=".spec.template.spec.containers[*].image"
+// +kubebuilder:validation:XValidation:rule="self.metadata.name.size() <= 63 && !self.metadata.name.contains('.')",message="metadata.name must have at most 63 characters and no dots: Pods carry it in their names; choose a shorter name without dots"
 type StatefulSet struct {
 	metav1.TypeMeta   `json:",inline"`
 	metav1.ObjectMeta `json:"metadata,omitempty"`
 
+	// +kubebuilder:validation:XValidation:rule="(has(self.serviceName) ? self.serviceName : '') == (has(oldSelf.serviceName) ? oldSelf.serviceName : '')",message="serviceName cannot be changed: Pods have their DNS names from it; create another StatefulSet"
+	// +kubebuilder:validation:XValidation:rule="(has(self.podManagementPolicy) && self.podManagementPolicy == 'Parallel') == (has(oldSelf.podManagementPolicy) && oldSelf.podManagementPolicy == 'Parallel')",message="podManagementPolicy cannot be changed: create another StatefulSet"
+	// +kubebuilder:validation:XValidation:rule="!has(self.updateStrategy) || !has(self.updateStrategy.rollingUpdate) || !has(self.updateStrategy.rollingUpdate.maxUnavailable) || self.updateStrategy.rollingUpdate.maxUnavailable == 1 || has(self.podManagementPolicy) && self.podManagementPolicy == 'Parallel'",message="updateStrategy.rollingUpdate.maxUnavailable must be 1 unless podManagementPolicy is Parallel: remove it, or create the StatefulSet with Parallel"
+	// +kubebuilder:validation:XValidation:rule="!has(self.updateStrategy) || !has(self.updateStrategy.rollingUpdate) || !has(self.updateStrategy.rollingUpdate.unorderedUpdate) || has(self.podManagementPolicy) && self.podManagementPolicy == 'Parallel'",message="updateStrategy.rollingUpdate.unorderedUpdate must be unset unless podManagementPolicy is Parallel: remove it, or create the StatefulSet with Parallel"
+	// +kubebuilder:validation:XValidation:rule="!has(self.scaleStrategy) || !has(self.scaleStrategy.maxUnavailable) || self.scaleStrategy.maxUnavailable == 1 || has(self.podManagementPolicy) && self.podManagementPolicy == 'Parallel'",message="scaleStrategy.maxUnavailable must be 1 unless podManagementPolicy is Parallel: remove it, or create the StatefulSet with Parallel"
 	Spec   StatefulSetSpec   `json:"spec,omitempty"`
 	Status StatefulSetStatus `json:"status,omitempty"`
 }
