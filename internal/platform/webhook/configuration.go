@@ -140,7 +140,7 @@ func (k *Keeper) checkScopes(t Type, live []entry) []error {
 		if r.Scope == nil || r.Type != t || at < 0 {
 			continue
 		}
-		if need, known := r.Scope.need(); known && !liveClauses(live[at]).covers(need) {
+		if need, known := r.Scope.need(k.Clock.Now()); known && !liveClauses(live[at]).covers(need) {
 			problems = append(problems, fmt.Errorf("match condition %s of webhook %s in %s keeps requests away that are needed: remove it, or set it to %q",
 				ScopeCondition, r.Name, t, need.expression()))
 		}

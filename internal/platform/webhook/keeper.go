@@ -18,6 +18,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/workqueue"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
@@ -91,6 +92,8 @@ type Keeper struct {
 	settled settledCRDs
 	// wide holds the entries, by name, whose live condition is wider than their Scope needs; it belongs to the one pass at a time.
 	wide map[string]wideness
+	// guessed names the entries that are for everything because nothing was known; it belongs to the one pass at a time.
+	guessed sets.Set[string]
 }
 
 // Watched is something that the keeper watches.
@@ -161,6 +164,12 @@ func (k *Keeper) Setup(mgr ctrl.Manager) error {
 func (k *Keeper) Reconcile(ctx context.Context, _ reconcile.Request) (reconcile.Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, passTimeout)
 	defer cancel()
+	switch wrote, err := k.widen(ctx); {
+	case apierrors.IsConflict(err) || wrote:
+		return reconcile.Result{RequeueAfter: retryBase}, nil // the pass needs a cache that knows what was written
+	case err != nil:
+		logf.FromContext(ctx).Error(err, "New Pods may be missed until the webhook configuration can be written")
+	}
 	again, err := k.pass(ctx)
 	k.record(err)
 	if apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err) {

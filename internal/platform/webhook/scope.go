@@ -5,15 +5,17 @@ package webhook
 
 import (
 	"context"
-	"regexp"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/workqueue"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/reconcile"
 	"sigs.k8s.io/controller-runtime/pkg/source"
 )
@@ -22,13 +24,6 @@ const (
 	// ScopeCondition names the match condition that a Scope keeps.
 	ScopeCondition = ConditionPrefix + "is-changed"
 
-	// everything is the clause that is true of all requests.
-	everything = "true"
-	// clauseEnd stands between clauses, none of which has a line break, so that they are found again in the live condition.
-	clauseEnd = " ||\n"
-	// maxExpression bounds the length of the condition in bytes, which is room for some 40 clauses that cannot be joined. API servers compile it at each
-	// change, in a time that grows with the square of the length, and refuse what is much longer.
-	maxExpression = 8 << 10
 	// calm is how long a live condition stays wider than needed: what was needed a moment ago may be needed again, and other replicas or
 	// API servers may not know yet that it is not.
 	calm = time.Minute
@@ -42,8 +37,19 @@ type Scope struct {
 
 	mu sync.Mutex
 	// known says that others than always were told.
-	known   bool
-	clauses []string
+	known  bool
+	levels [][]string
+	// expected are needed in a moment, it seems.
+	expected []*expectation
+}
+
+// expectation is what will be needed in a moment.
+type expectation struct {
+	levels [][]string
+	// since is when a keeper learned of it.
+	since time.Time
+	// live is closed when the live condition has it.
+	live chan struct{}
 }
 
 // NewScope returns a scope with clauses that are always needed. A clause is a CEL expression of type bool in one line, in parentheses if
@@ -52,15 +58,42 @@ func NewScope(always ...string) *Scope {
 	return &Scope{always: always, changed: make(chan struct{}, 1)}
 }
 
-// Set tells which clauses are needed beside those that always are. Before the first call nothing is known: no live condition is narrowed.
-func (s *Scope) Set(clauses []string) {
+// Set tells which clauses are needed beside those that always are. Before the first call nothing is known: no live condition is narrowed. Where there
+// are levels, each says the same as the one before in fewer or shorter clauses, for more requests: the first that is not too long counts.
+func (s *Scope) Set(levels ...[]string) {
 	s.mu.Lock()
-	same := s.known && slices.Equal(s.clauses, clauses)
-	s.known, s.clauses = true, slices.Clone(clauses)
-	s.mu.Unlock()
-	if same {
-		return
+	same := s.known && slices.EqualFunc(s.levels, levels, slices.Equal)
+	s.known, s.levels = true, nil
+	for _, level := range levels {
+		s.levels = append(s.levels, slices.Clone(level))
 	}
+	s.mu.Unlock()
+	if !same {
+		s.change()
+	}
+}
+
+// Expect tells which clauses will be needed in a moment, with levels as in Set, and returns when the live condition has them or ctx ends. What does
+// not come to be needed is narrowed away as ever.
+func (s *Scope) Expect(ctx context.Context, levels ...[]string) error {
+	expected := &expectation{levels: levels, live: make(chan struct{})}
+	s.mu.Lock()
+	if s.known && len(s.levels) > 0 && len(levels) > 0 && sets.New(s.levels[0]...).HasAll(levels[0]...) {
+		s.mu.Unlock()
+		return nil // needed already
+	}
+	s.expected = append(s.expected, expected)
+	s.mu.Unlock()
+	s.change()
+	select {
+	case <-expected.live:
+		return nil
+	case <-ctx.Done():
+		return fmt.Errorf("wait for the match condition of a webhook to widen: %w", ctx.Err())
+	}
+}
+
+func (s *Scope) change() {
 	select {
 	case s.changed <- struct{}{}:
 	default:
@@ -68,70 +101,49 @@ func (s *Scope) Set(clauses []string) {
 }
 
 // need returns the condition that is needed, as far as known.
-func (s *Scope) need() (condition scopeClauses, known bool) {
+func (s *Scope) need(now time.Time) (condition scopeClauses, known bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return newScopeClauses(slices.Concat(s.always, s.clauses)), s.known
-}
-
-// scopeClauses are the clauses of a condition. Of clauses in parentheses that end with a list of texts, those that differ in the list alone are
-// one: as long lists they take API servers, which compile the condition at each change, a tenth of the time. The key is what is before the
-// list, or the whole clause where there is none.
-type scopeClauses map[string]sets.Set[string]
-
-// newScopeClauses takes too many clauses for everything.
-func newScopeClauses(clauses []string) scopeClauses {
-	split := listSplitter{
-		clause: regexp.MustCompile(`^(.*) in \[('[^']*'(?:, '[^']*')*)\]\)$`), text: regexp.MustCompile(`'[^']*'`),
-	}
-	c := scopeClauses{}
-	for _, clause := range clauses {
-		c.add(split.list(clause))
-	}
-	return c.bounded()
-}
-
-// listSplitter takes clauses apart that end with a list of texts.
-type listSplitter struct{ clause, text *regexp.Regexp }
-
-// list divides a clause such as "(x in ['a', 'b'])" into "(x" and the texts with their quotes.
-func (s listSplitter) list(clause string) (before string, texts []string) {
-	parts := s.clause.FindStringSubmatch(clause)
-	if parts == nil || !strings.HasPrefix(clause, "(") {
-		return clause, nil
-	}
-	depth := 0
-	for _, r := range parts[1] {
-		switch r {
-		case '(':
-			depth++
-		case ')':
-			if depth--; depth == 0 { // the last parenthesis of the clause belongs to another one than the first
-				return clause, nil
-			}
+	s.expected = slices.DeleteFunc(s.expected, func(e *expectation) bool {
+		if e.since.IsZero() {
+			e.since = now
+		}
+		return now.Sub(e.since) >= calm
+	})
+	for level := 0; ; level++ {
+		clauses, last := slices.Concat(s.always, atLevel(s.levels, level)), level+1 >= len(s.levels)
+		for _, e := range s.expected {
+			clauses, last = append(clauses, atLevel(e.levels, level)...), last && level+1 >= len(e.levels)
+		}
+		if condition = newScopeClauses(clauses); last || !condition.isEverything() {
+			return condition, s.known
 		}
 	}
-	if depth != 1 {
-		return clause, nil
-	}
-	return parts[1], s.text.FindAllString(parts[2], -1)
 }
 
-func (c scopeClauses) add(before string, texts []string) {
-	if c[before] == nil {
-		c[before] = sets.New[string]()
+// atLevel is the level, or the last there is.
+func atLevel(levels [][]string, level int) []string {
+	if len(levels) == 0 {
+		return nil
 	}
-	c[before].Insert(texts...)
+	return levels[min(level, len(levels)-1)]
 }
 
-func (c scopeClauses) bounded() scopeClauses {
-	if c.isEverything() || len(c.expression()) > maxExpression {
-		return scopeClauses{everything: sets.New[string]()}
+// is tells what the live condition is.
+func (s *Scope) is(live scopeClauses) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, e := range s.expected {
+		select {
+		case <-e.live:
+			continue
+		default:
+		}
+		if slices.ContainsFunc(e.levels, func(level []string) bool { return live.covers(newScopeClauses(level)) }) {
+			close(e.live)
+		}
 	}
-	return c
 }
-
-func (c scopeClauses) isEverything() bool { return c[everything] != nil }
 
 // liveClauses reads the condition of an entry. An entry without one is for everything.
 func liveClauses(e entry) scopeClauses {
@@ -140,42 +152,7 @@ func liveClauses(e entry) scopeClauses {
 			return newScopeClauses(strings.Split(condition.Expression, clauseEnd))
 		}
 	}
-	return newScopeClauses([]string{everything})
-}
-
-// expression is the same for the same clauses.
-func (c scopeClauses) expression() string {
-	clauses := make([]string, 0, len(c))
-	for before, texts := range c {
-		if texts.Len() > 0 {
-			before += " in [" + strings.Join(sets.List(texts), ", ") + "])"
-		}
-		clauses = append(clauses, before)
-	}
-	slices.Sort(clauses)
-	return strings.Join(clauses, clauseEnd)
-}
-
-func (c scopeClauses) covers(other scopeClauses) bool {
-	if c.isEverything() {
-		return true
-	}
-	for before, texts := range other {
-		if c[before] == nil || !c[before].IsSuperset(texts) {
-			return false
-		}
-	}
-	return true
-}
-
-func (c scopeClauses) union(other scopeClauses) scopeClauses {
-	both := scopeClauses{}
-	for _, clauses := range []scopeClauses{c, other} {
-		for before, texts := range clauses {
-			both.add(before, texts.UnsortedList())
-		}
-	}
-	return both.bounded()
+	return allRequests()
 }
 
 // wideness is since when a live condition is seen to be wider than the one that is needed.
@@ -184,24 +161,87 @@ type wideness struct {
 	since        time.Time
 }
 
-// scope gives the desired entries their conditions, in view of the live ones: wider at once, narrower only after nothing changed for a while.
+// scope gives the desired entries their conditions, in view of the live ones: wider at once, narrower only after nothing changed for a while. Where
+// nothing is known and nothing live, the entry is for everything, until it is known.
 func (k *Keeper) scope(t Type, desired, live []entry, now time.Time) {
-	named := func(name string) func(entry) bool { return func(e entry) bool { return e.Name == name } }
-	for _, r := range k.Registrations {
-		if r.Scope == nil || r.Type != t {
-			continue
-		}
-		need, known := r.Scope.need()
-		if at := slices.IndexFunc(live, named(r.Name)); at >= 0 {
+	for _, r := range k.scoped(t) {
+		need, known := r.Scope.need(now)
+		switch at := slices.IndexFunc(live, named(r.Name)); {
+		case at < 0 && !known:
+			need = allRequests()
+			k.guessed.Insert(r.Name)
+		case at < 0:
+		case known && k.guessed.Has(r.Name):
+			k.guessed.Delete(r.Name)
+		default:
 			if have := liveClauses(live[at]); !known || !k.mayNarrow(r.Name, have, need, now) {
 				need = need.union(have)
 			}
 		}
-		e := &desired[slices.IndexFunc(desired, named(r.Name))]
-		e.MatchConditions = append(slices.Clip(e.MatchConditions), admissionregistrationv1.MatchCondition{
-			Name: ScopeCondition, Expression: need.expression(),
-		})
+		setCondition(&desired[slices.IndexFunc(desired, named(r.Name))], need)
 	}
+}
+
+func named(name string) func(entry) bool { return func(e entry) bool { return e.Name == name } }
+
+// scoped are the registrations of the type that have a scope.
+func (k *Keeper) scoped(t Type) []Registration {
+	return slices.DeleteFunc(slices.Clone(k.Registrations), func(r Registration) bool { return r.Scope == nil || r.Type != t })
+}
+
+// setCondition gives an entry the condition, in the place of one that it has.
+func setCondition(e *entry, need scopeClauses) {
+	condition := admissionregistrationv1.MatchCondition{Name: ScopeCondition, Expression: need.expression()}
+	conditions := slices.Clone(e.MatchConditions)
+	if at := slices.IndexFunc(conditions, func(c admissionregistrationv1.MatchCondition) bool { return c.Name == ScopeCondition }); at >= 0 {
+		conditions[at] = condition
+	} else {
+		conditions = append(conditions, condition)
+	}
+	e.MatchConditions = conditions
+}
+
+// widen widens live conditions that are narrower than needed, and does nothing else: that must not wait for certificates, nor for whatever else of a
+// pass may fail. It reports whether it wrote.
+func (k *Keeper) widen(ctx context.Context) (wrote bool, err error) {
+	for _, t := range []Type{Mutating, Validating} {
+		scoped := k.scoped(t)
+		if len(scoped) == 0 || k.External {
+			continue
+		}
+		c := newConfiguration(t)
+		name := c.object.GetName()
+		if err := k.Client.Get(ctx, client.ObjectKeyFromObject(c.object), c.object); err != nil {
+			if apierrors.IsNotFound(err) {
+				continue // the pass makes it
+			}
+			return wrote, fmt.Errorf("get webhook configuration %s: %w", name, err)
+		}
+		entries, narrow := slices.Clone(c.entries()), false
+		for _, r := range scoped {
+			at := slices.IndexFunc(entries, named(r.Name))
+			if at < 0 {
+				continue
+			}
+			if need, _ := r.Scope.need(k.Clock.Now()); !liveClauses(entries[at]).covers(need) {
+				setCondition(&entries[at], liveClauses(entries[at]).union(need))
+				narrow = true
+			}
+		}
+		if narrow {
+			c.setEntries(entries)
+			if err := k.Client.Update(ctx, c.object); err != nil {
+				return wrote, fmt.Errorf("widen webhook configuration %s: %w", name, err)
+			}
+			wrote = true
+		}
+		for _, r := range scoped {
+			if at := slices.IndexFunc(entries, named(r.Name)); at >= 0 {
+				r.Scope.is(liveClauses(entries[at]))
+			}
+		}
+	}
+	return wrote, nil
 }
 
 // mayNarrow reports whether the live condition has been wider than needed for long enough.
