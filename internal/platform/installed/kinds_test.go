@@ -386,6 +386,49 @@ func TestKindThatIsServedLongAfterTheLastChangeOfItsCRD(t *testing.T) {
 	})
 }
 
+// One API server that is wrong for a moment takes a kind away for a moment, not until the next rare look.
+func TestFalseAbsenceIsShort(t *testing.T) {
+	f := newFixture(t, "CloneSet")
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error, 1)
+	go func() { done <- f.Start(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	looked := func() int {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return f.looks
+	}
+	step := func(d time.Duration) {
+		t.Helper()
+		eventually(t, f.clock.HasWaiters)
+		before := looked()
+		f.clock.Step(d)
+		eventually(t, func() bool { return looked() > before })
+	}
+	f.mustUse(t, "CloneSet").Release()
+	for range 20 { // looks become rare
+		step(rareLook)
+	}
+	serves := func(kinds ...string) {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.serves = kinds
+	}
+	serves()
+	step(rareLook)
+	eventually(t, f.clock.HasWaiters)
+	f.expectMissing(t, "after a false answer", false, "CloneSet")
+	serves("CloneSet")
+	step(nextLook)
+	eventually(t, f.clock.HasWaiters)
+	f.mustUse(t, "CloneSet").Release()
+}
+
 func TestOnlyCRDsOfTheGroupAreAskedAfter(t *testing.T) {
 	f := newFixture(t)
 	for name, want := range map[string]bool{

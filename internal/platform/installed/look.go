@@ -115,7 +115,9 @@ func (g *group) announce() {
 // several times: looks become rarer from its last change on, and never end.
 func (k *Kinds) follow(ctx context.Context, g *group) {
 	for next := nextLook; ; {
-		k.look(ctx, g)
+		if k.look(ctx, g) {
+			next = nextLook // an API server may have been wrong: a kind must not be given up for long on one answer
+		}
 		timer := k.clock.NewTimer(k.untilPermissionLook(g, next))
 		select {
 		case <-timer.C():
@@ -131,8 +133,8 @@ func (k *Kinds) follow(ctx context.Context, g *group) {
 	}
 }
 
-// look asks what the group serves and whether missing permissions have come.
-func (k *Kinds) look(ctx context.Context, g *group) {
+// look asks what the group serves and whether missing permissions have come. It reports whether a kind was lost.
+func (k *Kinds) look(ctx context.Context, g *group) (lost bool) {
 	for name, v := range g.versions {
 		resources, err := k.served(ctx, schema.GroupVersion{Group: g.name, Version: name})
 		if err != nil {
@@ -143,23 +145,27 @@ func (k *Kinds) look(ctx context.Context, g *group) {
 		k.mu.Unlock()
 	}
 	if ctx.Err() != nil {
-		return
+		return false
 	}
-	for kind, resource := range k.judge(g) {
+	due, lost := k.judge(g)
+	for kind, resource := range due {
 		k.lookForPermission(ctx, kind, resource)
 	}
+	return lost
 }
 
-// judge takes what was seen for true and returns the kinds whose permission is to be looked for.
-func (k *Kinds) judge(g *group) map[schema.GroupVersionKind]metav1.APIResource {
+// judge takes what was seen for true. It returns the kinds whose permission is to be looked for, and whether one is not served any more.
+func (k *Kinds) judge(g *group) (due map[schema.GroupVersionKind]metav1.APIResource, lost bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	due := map[schema.GroupVersionKind]metav1.APIResource{}
+	due = map[schema.GroupVersionKind]metav1.APIResource{}
 	for kind, s := range k.states {
 		if kind.Group != g.name {
 			continue
 		}
-		k.change(kind, s, func(s *state) { s.served = g.serves(kind) })
+		served := g.serves(kind)
+		lost = lost || s.served && !served
+		k.change(kind, s, func(s *state) { s.served = served })
 		if s.served && s.denied != nil && !k.clock.Now().Before(s.denial.last.Add(s.denial.pause)) {
 			due[kind] = g.versions[kind.Version].resources[kind.Kind]
 		}
@@ -169,7 +175,7 @@ func (k *Kinds) judge(g *group) map[schema.GroupVersionKind]metav1.APIResource {
 	default:
 		close(g.known)
 	}
-	return due
+	return due, lost
 }
 
 // untilPermissionLook returns the time to the next look for a permission, most at most.

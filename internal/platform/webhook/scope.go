@@ -169,7 +169,7 @@ func (k *Keeper) scope(t Type, desired, live []entry, now time.Time) {
 		switch at := slices.IndexFunc(live, named(r.Name)); {
 		case at < 0 && !known:
 			need = allRequests()
-			k.guessed.Insert(r.Name)
+			k.guessed = k.guessed.Union(sets.New(r.Name))
 		case at < 0:
 		case known && k.guessed.Has(r.Name):
 			k.guessed.Delete(r.Name)

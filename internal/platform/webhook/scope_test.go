@@ -53,7 +53,7 @@ func TestScopeBeforeAnythingIsKnown(t *testing.T) {
 		live *admissionregistrationv1.MutatingWebhookConfiguration
 		want string
 	}{
-		"no configuration":                  {want: "always"},
+		"no configuration":                  {want: "true"},
 		"a condition":                       {live: live("always ||\nx"), want: "always ||\nx"},
 		"a condition of an earlier release": {live: live("older"), want: "always ||\nolder"},
 		"no condition":                      {live: live(""), want: "true"},

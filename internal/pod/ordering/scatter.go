@@ -13,63 +13,109 @@ import (
 	"kruise.io/kruise/api/apps/v1beta1"
 )
 
-// scatter applies the terms one after another, the one with the most waiting Pods first.
+// scatter applies the terms one after another, the one with the most waiting Pods first. There may be as many terms as Pods: labels are looked up once.
 func scatter(waiting, active []*corev1.Pod, terms v1beta1.UpdateScatterStrategy) []*corev1.Pod {
-	type counted struct {
-		term     v1beta1.UpdateScatterTerm
-		matching int
+	if len(terms) == 0 {
+		return waiting
 	}
-	matching := make([]counted, 0, len(terms))
+	c := newClassifier(terms)
+	pods, matching := make([]classified, len(waiting)), make(map[v1beta1.UpdateScatterTerm]int, len(terms))
+	for i, pod := range waiting {
+		pods[i] = c.classify(pod)
+		c.count(pods[i], matching)
+	}
+	activeMatching := make(map[v1beta1.UpdateScatterTerm]int, len(terms))
+	for _, pod := range active {
+		c.count(c.classify(pod), activeMatching)
+	}
+	terms = slices.DeleteFunc(slices.Clone(terms), func(term v1beta1.UpdateScatterTerm) bool { return matching[term] == 0 })
+	slices.SortStableFunc(terms, func(a, b v1beta1.UpdateScatterTerm) int { return cmp.Compare(matching[b], matching[a]) })
 	for _, term := range terms {
-		if n := count(waiting, term); n > 0 {
-			matching = append(matching, counted{term, n})
+		if n := matching[term]; n > 1 && len(waiting)-n > 1 {
+			pods = scatterOne(pods, c.of(term), n, activeMatching[term], len(active))
 		}
 	}
-	slices.SortStableFunc(matching, func(a, b counted) int { return cmp.Compare(b.matching, a.matching) })
-	for _, c := range matching {
-		waiting = scatterOne(waiting, active, c.term)
+	scattered := make([]*corev1.Pod, len(pods))
+	for i := range pods {
+		scattered[i] = pods[i].pod
 	}
-	return waiting
+	return scattered
 }
 
-func matches(pod *corev1.Pod, term v1beta1.UpdateScatterTerm) bool {
-	value, ok := pod.Labels[term.Key]
-	return ok && value == term.Value
+// classifier tells which terms Pods match.
+type classifier struct {
+	// keys are those of the terms, each once; numbers number the terms from 1 on.
+	keys    []string
+	numbers map[v1beta1.UpdateScatterTerm]int
 }
 
-func count(pods []*corev1.Pod, term v1beta1.UpdateScatterTerm) int {
-	n := 0
-	for _, pod := range pods {
-		if matches(pod, term) {
-			n++
+// classified is a Pod with the number of the term that it matches for each key; 0 for none.
+type classified struct {
+	pod     *corev1.Pod
+	matches []int
+}
+
+// class is the term of a number, by its place among the keys.
+type class struct{ key, number int }
+
+func (p classified) is(c class) bool { return p.matches[c.key] == c.number }
+
+func newClassifier(terms v1beta1.UpdateScatterStrategy) *classifier {
+	c := &classifier{numbers: make(map[v1beta1.UpdateScatterTerm]int, len(terms))}
+	for _, term := range terms {
+		if !slices.Contains(c.keys, term.Key) {
+			c.keys = append(c.keys, term.Key)
+		}
+		if c.numbers[term] == 0 {
+			c.numbers[term] = len(c.numbers) + 1
 		}
 	}
-	return n
+	return c
 }
 
-// scatterOne spreads the Pods that match the term evenly among the waiting ones. The last of them is set aside to end the rollout.
+func (c *classifier) of(term v1beta1.UpdateScatterTerm) class {
+	return class{key: slices.Index(c.keys, term.Key), number: c.numbers[term]}
+}
+
+func (c *classifier) classify(pod *corev1.Pod) classified {
+	matches := make([]int, len(c.keys))
+	for i, key := range c.keys {
+		if value, ok := pod.Labels[key]; ok {
+			matches[i] = c.numbers[v1beta1.UpdateScatterTerm{Key: key, Value: value}]
+		}
+	}
+	return classified{pod: pod, matches: matches}
+}
+
+// count adds the Pod to the counts of the terms that it matches.
+func (c *classifier) count(p classified, counts map[v1beta1.UpdateScatterTerm]int) {
+	for i, key := range c.keys {
+		if p.matches[i] != 0 {
+			counts[v1beta1.UpdateScatterTerm{Key: key, Value: p.pod.Labels[key]}]++
+		}
+	}
+}
+
+// scatterOne spreads the Pods of the class, so many, evenly among the waiting ones, of which more than one is of it and more than one is not. The
+// last of the class is set aside to end the rollout.
 //
 // When part of the workload is updated already, the proportion among all of its Pods decides, so that the rhythm of the rollout
 // stays the same from pass to pass; Pods in excess of it go first.
-func scatterOne(waiting, active []*corev1.Pod, term v1beta1.UpdateScatterTerm) []*corev1.Pod {
-	matching := make([]*corev1.Pod, 0, len(waiting))
-	others := make([]*corev1.Pod, 0, len(waiting))
+func scatterOne(waiting []classified, of class, count, activeOfClass, active int) []classified {
+	matching, others := make([]classified, 0, count), make([]classified, 0, len(waiting)-count)
 	for _, pod := range waiting {
-		if matches(pod, term) {
+		if pod.is(of) {
 			matching = append(matching, pod)
 		} else {
 			others = append(others, pod)
 		}
 	}
-	if len(matching) <= 1 || len(others) <= 1 {
-		return waiting
-	}
 	last := matching[len(matching)-1]
 	matching = matching[:len(matching)-1]
 
-	r := rhythmOf(len(matching), len(others), active, term)
-	scattered := make([]*corev1.Pod, 0, len(waiting))
-	take := func(from *[]*corev1.Pod, n int) {
+	r := rhythmOf(len(matching), len(others), activeOfClass, active)
+	scattered := make([]classified, 0, len(waiting))
+	take := func(from *[]classified, n int) {
 		n = min(n, len(*from))
 		scattered = append(scattered, (*from)[:n]...)
 		*from = (*from)[n:]
@@ -89,10 +135,9 @@ type rhythm struct {
 	excess, groups, matching, others int
 }
 
-// rhythmOf finds the rhythm for so many waiting Pods, the one set aside not counted.
-func rhythmOf(matching, others int, active []*corev1.Pod, term v1beta1.UpdateScatterTerm) rhythm {
-	allMatching := count(active, term)
-	allOthers := len(active) - allMatching
+// rhythmOf finds the rhythm for so many waiting Pods, the one set aside not counted, and so many active ones.
+func rhythmOf(matching, others, allMatching, active int) rhythm {
+	allOthers := active - allMatching
 	// The waiting Pods are among the active ones.
 	allMatching, allOthers = max(allMatching-1, matching), max(allOthers, others)
 

@@ -6,8 +6,10 @@ package ordering
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
@@ -177,6 +179,28 @@ func TestScatter(t *testing.T) {
 				t.Errorf("order (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// As many terms as half of the Pods, as a label of which every value is a term gives: each look-up of a label counts.
+func TestScatterByManyTerms(t *testing.T) {
+	const pods = 5000
+	var (
+		waiting []*corev1.Pod
+		terms   v1beta1.UpdateScatterStrategy
+	)
+	for i := range pods {
+		waiting = append(waiting, newPod(fmt.Sprintf("p%d", i), label("zone", strconv.Itoa(i%(pods/2)))))
+	}
+	for i := range pods / 2 {
+		terms = append(terms, v1beta1.UpdateScatterTerm{Key: "zone", Value: strconv.Itoa(i)})
+	}
+	begin := time.Now()
+	if got := (Update{Scatter: terms}).Arrange(waiting, waiting); len(got) != pods {
+		t.Errorf("%d Pods of %d", len(got), pods)
+	}
+	if took := time.Since(begin); took > 5*time.Second { // it is a few tenths of a second; labels looked up anew for each term took ten times that
+		t.Errorf("took %s", took)
 	}
 }
 

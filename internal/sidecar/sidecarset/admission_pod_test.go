@@ -32,7 +32,7 @@ import (
 // catalogOf holds the SidecarSets, and notes what it tells.
 func catalogOf(sets ...*v1beta1.SidecarSet) (*Catalog, *[][]string) {
 	told := &[][]string{}
-	c := NewCatalog(func(clauses []string) { *told = append(*told, clauses) })
+	c := NewCatalog(func(levels ...[]string) { *told = append(*told, levels[0]) })
 	for _, set := range sets {
 		c.put(set, true)
 	}
@@ -197,7 +197,7 @@ func TestCatalogTellsItsClauses(t *testing.T) {
 // Before the catalog is complete, and while the kind is not installed, the reader is asked: nothing is missed and nothing fails.
 func TestCatalogThatIsNotComplete(t *testing.T) {
 	var told [][]string
-	catalog := NewCatalog(func(clauses []string) { told = append(told, clauses) })
+	catalog := NewCatalog(func(levels ...[]string) { told = append(told, levels[0]) })
 	set := specified(t, "s", `{selector: {matchLabels: {app: a}}, containers: [{name: s}]}`)
 	for want, reader := range map[string]client.Reader{"app s": clientWith(t, set), "app": clientWith(t)} {
 		pod := podOf(t, `{metadata: {labels: {app: a}}, spec: {containers: [{name: app}]}}`)
@@ -222,7 +222,7 @@ func TestCatalogThatIsNotComplete(t *testing.T) {
 // A survey tells what there is when nothing is followed: at the start, and when the kind went. While nothing can be read, what was told counts.
 func TestSurvey(t *testing.T) {
 	told := make(chan []string, 10)
-	catalog := NewCatalog(func(clauses []string) { told <- clauses })
+	catalog := NewCatalog(func(levels ...[]string) { told <- levels[0] })
 	var down atomic.Bool
 	set := specified(t, "s", `{selector: {matchLabels: {app: a}}, containers: [{name: s}]}`)
 	cluster := clientWith(t, set).(client.WithWatch)

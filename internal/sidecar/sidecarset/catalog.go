@@ -31,7 +31,7 @@ const (
 // Catalog holds the SidecarSets that new Pods may match. Every replica keeps one, from the events of its cache, while the kind is installed.
 type Catalog struct {
 	// changed is told which new Pods may be matched, as CEL expressions.
-	changed func(clauses []string)
+	changed func(levels ...[]string)
 	// lost asks for a survey: the index follows the cache no more.
 	lost chan struct{}
 
@@ -42,8 +42,8 @@ type Catalog struct {
 }
 
 // NewCatalog returns an empty catalog. changed is told, as CEL expressions of which one must be true, which new Pods may be matched, each time
-// that this changes.
-func NewCatalog(changed func(clauses []string)) *Catalog {
+// that this changes: at several levels, each in fewer or shorter ones than the level before, for more Pods.
+func NewCatalog(changed func(levels ...[]string)) *Catalog {
 	return &Catalog{changed: changed, lost: make(chan struct{}, 1), index: newMatcherIndex()}
 }
 
@@ -84,7 +84,7 @@ func (c *Catalog) surveyed(index *matcherIndex) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	if !c.complete {
-		c.changed(index.clauses())
+		c.changed(index.clauses()...)
 	}
 }
 
@@ -134,7 +134,7 @@ func (c *Catalog) put(object any, exists bool) {
 	before := c.index.byName[set.Name]
 	c.index.put(set.Name, m)
 	if c.complete && clauseOf(before) != clauseOf(m) {
-		c.changed(c.index.clauses())
+		c.changed(c.index.clauses()...)
 	}
 }
 
@@ -142,7 +142,7 @@ func clauseOf(m *matcher) string {
 	if m == nil {
 		return ""
 	}
-	return m.clause()
+	return m.clause(inFull)
 }
 
 // set says whether the index follows the cache and has all of it. One that does not is emptied; that nobody follows SidecarSets says nothing
@@ -152,7 +152,7 @@ func (c *Catalog) set(complete bool) {
 	defer c.mu.Unlock()
 	c.complete = complete
 	if complete {
-		c.changed(c.index.clauses())
+		c.changed(c.index.clauses()...)
 		return
 	}
 	c.index = newMatcherIndex()

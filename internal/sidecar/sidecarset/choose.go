@@ -80,10 +80,10 @@ func (c *chooser) takesOld(spec *v1beta1.SidecarSetSpec, pod labels.Set) (bool, 
 
 // current is what the SidecarSet says now.
 func (c *chooser) current(ctx context.Context, m *matcher) (definition, error) {
-	d := definition{
-		set: m.set, policies: m.policies,
-		hash:             m.set.Annotations[v1beta1.SidecarSetHashAnnotation],
-		hashWithoutImage: m.set.Annotations[v1beta1.SidecarSetHashWithoutImageAnnotation],
+	d := definition{set: m.set, policies: m.policies}
+	var err error
+	if d.hash, d.hashWithoutImage, err = recordedHashes(m.set, m.set.Annotations); err != nil {
+		return d, err
 	}
 	if m.set.Status.ObservedGeneration == m.set.Generation {
 		d.revision = m.set.Status.LatestRevision
@@ -174,19 +174,10 @@ func historical(set *v1beta1.SidecarSet, revision *appsv1.ControllerRevision) (d
 		return definition{}, fmt.Errorf("decode revision %s: %w", revision.Name, err)
 	}
 	old := &v1beta1.SidecarSet{ObjectMeta: set.ObjectMeta, Spec: *recorded}
-	d := definition{
-		set: old, policies: newPolicies(old), revision: revision.Name,
-		hash:             revision.Annotations[v1beta1.SidecarSetHashAnnotation],
-		hashWithoutImage: revision.Annotations[v1beta1.SidecarSetHashWithoutImageAnnotation],
+	d := definition{set: old, policies: newPolicies(old), revision: revision.Name}
+	if d.hash, d.hashWithoutImage, err = recordedHashes(old, revision.Annotations); err != nil {
+		return definition{}, fmt.Errorf("revision %s: %w", revision.Name, err)
 	}
-	if d.hash != "" && d.hashWithoutImage != "" {
-		return d, nil
-	}
-	full, withoutImage, err := hashes(old)
-	if err != nil {
-		return definition{}, fmt.Errorf("hash revision %s: %w", revision.Name, err)
-	}
-	d.hash, d.hashWithoutImage = cmp.Or(d.hash, full), cmp.Or(d.hashWithoutImage, withoutImage)
 	return d, nil
 }
 

@@ -85,9 +85,14 @@ func TestClauseCoversWhatMatches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sent := isSent(t, m.clause(), pod)
+		for d := inFull + 1; matches && d < details; d++ {
+			if !isSent(t, m.clause(d), pod) {
+				t.Errorf("a Pod that is matched is not sent by %s", m.clause(d))
+			}
+		}
+		sent := isSent(t, m.clause(inFull), pod)
 		if matches && !sent || sent && !matches && !asksForMore(m.namespaces) {
-			t.Errorf("matches %t, is sent %t by %s", matches, sent, m.clause())
+			t.Errorf("matches %t, is sent %t by %s", matches, sent, m.clause(inFull))
 		}
 	})
 }
@@ -101,7 +106,26 @@ func TestClauses(t *testing.T) {
 		"(has(object.metadata.labels) && 'app' in object.metadata.labels)",
 		"(request.namespace in ['one', 'two'] && !(has(object.metadata.labels) && 'app' in object.metadata.labels && object.metadata.labels['app'] in ['a', 'b']))",
 	}
-	if diff := cmp.Diff(want, index.clauses()); diff != "" {
+	if diff := cmp.Diff(want, index.clauses()[inFull]); diff != "" {
+		t.Errorf("-want +got:\n%s", diff)
+	}
+}
+
+// What leaves something out says less, and never what fails on a Pod without it (the property above evaluates it).
+func TestCoarseClauses(t *testing.T) {
+	index := indexOf(
+		sidecarSet("a", within(matchLabels(nameLabel, "one")), selecting(requiring("old", "DoesNotExist"))),
+		sidecarSet("b", within(requiring(nameLabel, "In", "two", "one"))),
+		sidecarSet("c", within(requiring(nameLabel, "NotIn", "two")), selecting(matchLabels("app", "b"), requiring("old", "DoesNotExist"))),
+	)
+	const keys, lacks = "has(object.metadata.labels) && 'app' in object.metadata.labels", "!(has(object.metadata.labels) && 'old' in object.metadata.labels)"
+	without := "(request.namespace in ['one'] && " + lacks + ")"
+	want := [][]string{
+		byValues:     {"(" + keys + " && object.metadata.labels['app'] in ['a'])", "(" + keys + " && object.metadata.labels['app'] in ['b'])", without},
+		byNamespaces: {"(" + keys + " && request.namespace in ['one', 'two'])", "(" + keys + ")", without},
+		byKeys:       {"(" + keys + ")", without},
+	}
+	if diff := cmp.Diff(want[byValues:], index.clauses()[byValues:]); diff != "" {
 		t.Errorf("-want +got:\n%s", diff)
 	}
 }

@@ -4,6 +4,7 @@
 package sidecarset
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,6 +25,23 @@ func hashes(set *v1beta1.SidecarSet) (full, withoutImage string, err error) {
 	}
 	withoutImage, err = hashOf(withoutImages(set.Spec.Containers), withoutImages(set.Spec.InitContainers))
 	return full, withoutImage, err
+}
+
+// recordedHashes are those that annotations record: the SidecarSet's own, or those of a revision of it. What was stored while no webhook was served
+// has none: then they are what admission would have written.
+func recordedHashes(set *v1beta1.SidecarSet, annotations map[string]string) (full, withoutImage string, err error) {
+	full, withoutImage = annotations[v1beta1.SidecarSetHashAnnotation], annotations[v1beta1.SidecarSetHashWithoutImageAnnotation]
+	if full != "" && withoutImage != "" {
+		return full, withoutImage, nil
+	}
+	defaulted := set.DeepCopy()
+	defaultContainers(defaulted.Spec.Containers, nil, v1beta1.BeforeAppContainerType)
+	defaultContainers(defaulted.Spec.InitContainers, nil, v1beta1.AfterAppContainerType)
+	computed, computedWithoutImage, err := hashes(defaulted)
+	if err != nil {
+		return "", "", fmt.Errorf("hash SidecarSet %s: %w", set.Name, err)
+	}
+	return cmp.Or(full, computed), cmp.Or(withoutImage, computedWithoutImage), nil
 }
 
 // hashOf depends on the order in which the types list their members. Plain init containers alone do not count: a finished one says nothing

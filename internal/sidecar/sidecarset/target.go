@@ -42,7 +42,7 @@ func newTarget(set *v1beta1.SidecarSet) (*target, error) {
 		return t, nil
 	}
 	var err error
-	t.hash, t.hashWithoutImage, err = hashes(set)
+	t.hash, t.hashWithoutImage, err = recordedHashes(set, set.Annotations)
 	return t, err
 }
 
