@@ -28,6 +28,21 @@ which is AllAlpha or AllBeta when that switches the gate too. */ -}}
 {{- include "kruise.gate" (dict "root" . "name" "EnableExternalCerts" "default" "false") -}}
 {{- end }}
 
+{{- /* kruise.firstPodScope is the condition of the entry for Pods on a cluster without SidecarSets; empty where that cannot be told. */ -}}
+{{- define "kruise.firstPodScope" -}}
+{{- if lookup "v1" "Namespace" "" "kube-system" -}}
+{{- if not (lookup "apps.kruise.io/v1beta1" "SidecarSet" "" "").items -}}
+{{ include "kruise.podScope" . }}
+{{- end -}}
+{{- end -}}
+{{- end }}
+
+{{- /* kruise.podScope are the clauses that the manager always has in the condition, with the default gates; it adds at once what others need. */ -}}
+{{- define "kruise.podScope" -}}
+((!has(object.spec.readinessGates) || !object.spec.readinessGates.exists(g, g.conditionType == 'KruisePodReady')) && has(object.metadata.ownerReferences) && object.metadata.ownerReferences.exists(r, has(r.controller) && r.controller && r.apiVersion.startsWith('apps.kruise.io/'))) ||
+(has(object.spec.containers) && object.spec.containers != null && size(object.spec.containers) > 1 && ((has(object.metadata.annotations) && 'apps.kruise.io/container-launch-priority' in object.metadata.annotations && object.metadata.annotations['apps.kruise.io/container-launch-priority'] == 'Ordered') || object.spec.containers.exists(c, has(c.env) && c.env.exists(e, e.name == 'KRUISE_CONTAINER_PRIORITY'))))
+{{- end }}
+
 {{- define "kruise.featureGates" -}}
 {{- $gates := .Values.featureGates -}}
 {{- if and (include "kruise.gate" (dict "root" . "name" "AllAlpha" "default" "false")) (not (contains "EnableExternalCerts=" $gates)) -}}

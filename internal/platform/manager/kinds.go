@@ -68,11 +68,12 @@ func modularVersions() []schema.GroupVersion {
 
 // kinds is the table.
 func kinds(s surroundings) []kind {
-	return []kind{pods(s), cloneSets(s), sidecarSets(s)}
+	scope := podScope(s.options.Gates)
+	return []kind{pods(s, scope), cloneSets(s), sidecarSets(s, scope)}
 }
 
-// pods are what the product does to Pods, whatever workload they belong to.
-func pods(s surroundings) kind {
+// pods are what the product does to Pods, whatever workload they belong to. scope is that of the entry for them.
+func pods(s surroundings, scope *webhook.Scope) kind {
 	gates := s.options.Gates
 	k := kind{
 		controllers: []controller{{
@@ -89,7 +90,6 @@ func pods(s surroundings) kind {
 		}},
 	}
 	if gates.Enabled(features.PodWebhook) {
-		scope := podScope(gates)
 		injection, catalog := sidecarInjection(s, scope)
 		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, injection, launchpriority.Admission{})
 		k.webhooks = []webhook.Registration{podWebhook(s.options.Environment.Namespace, scope, steps)}

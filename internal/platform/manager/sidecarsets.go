@@ -8,10 +8,16 @@ import (
 	ctrl "sigs.k8s.io/controller-runtime"
 
 	appsv1beta1 "kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/platform/features"
+	"kruise.io/kruise/internal/platform/webhook"
 	"kruise.io/kruise/internal/sidecar/sidecarset"
 )
 
-func sidecarSets(s surroundings) kind {
+func sidecarSets(s surroundings, podScope *webhook.Scope) kind {
+	expect := podScope.Expect
+	if gates := s.options.Gates; !gates.Enabled(features.PodWebhook) || gates.Enabled(features.EnableExternalCerts) {
+		expect = nil // there is no entry, or somebody else keeps it
+	}
 	return kind{
 		controllers: []controller{{
 			name:  sidecarset.ControllerName,
@@ -32,6 +38,7 @@ func sidecarSets(s surroundings) kind {
 			Gates:           s.options.Gates,
 			AllowPrivileged: s.options.AllowPrivileged,
 			Namespace:       s.options.Environment.Namespace,
+			Expect:          expect,
 		}),
 	}
 }

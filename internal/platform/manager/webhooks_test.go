@@ -8,6 +8,7 @@ package manager
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,6 +19,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apiextensionsv1 "k8s.io/apiextensions-apiserver/pkg/apis/apiextensions/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -97,7 +99,8 @@ func TestUserSettingsStay(t *testing.T) {
 	})
 }
 
-// The packaged configurations are what the manager itself makes but for the CA, so that applying them again changes nothing.
+// The packaged configurations are what the manager itself makes but for the CA, and the condition that follows what is in the cluster: without it the
+// entry is for every Pod, and applying it over what the manager keeps takes no Pod away.
 func TestPackagedConfigurationsAreTheOnesKept(t *testing.T) {
 	restConfig := install(t)
 	objects, err := config.Objects(config.Webhook)
@@ -114,6 +117,10 @@ func TestPackagedConfigurationsAreTheOnesKept(t *testing.T) {
 	r.run(t, restConfig, kinds, nil)
 	r.awaitReady(t, 10*time.Second)
 	kept := mutating(t)
+	for i := range kept.Webhooks {
+		w := &kept.Webhooks[i]
+		w.MatchConditions = slices.DeleteFunc(w.MatchConditions, func(c admissionregistrationv1.MatchCondition) bool { return c.Name == webhook.ScopeCondition })
+	}
 	ignoreCA := cmpopts.IgnoreFields(admissionregistrationv1.WebhookClientConfig{}, "CABundle")
 	if diff := cmp.Diff(packaged.Webhooks, kept.Webhooks, ignoreCA); diff != "" {
 		t.Errorf("the manager changes what is packaged (-packaged +kept):\n%s", diff)
@@ -121,6 +128,52 @@ func TestPackagedConfigurationsAreTheOnesKept(t *testing.T) {
 	for _, w := range kept.Webhooks {
 		if len(w.ClientConfig.CABundle) == 0 {
 			t.Errorf("%s has no CA", w.Name)
+		}
+	}
+}
+
+// Manifests that are applied over an installation with SidecarSets must not keep new Pods from their sidecars, not even until the manager's next
+// pass, and whichever way they are applied: here no manager is left to repair anything.
+func TestApplyingManifestsAgainKeepsTheScope(t *testing.T) {
+	restConfig := install(t)
+	objects, err := config.Objects(config.Webhook)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := &replica{}
+	r.run(t, restConfig, kinds, outside())
+	r.awaitReady(t, 10*time.Second)
+	sidecarSet(t, "needed", nil)
+	awaitInjection(t, env.Namespace(t), "needed", 5*time.Second)
+	r.stop()
+	<-r.done
+	for _, way := range []string{"server-side", "strategic merge, as of clients", "replaced"} {
+		for _, object := range objects {
+			var err error
+			switch object = object.DeepCopy(); way {
+			case "server-side":
+				err = env.Client.Apply(t.Context(), client.ApplyConfigurationFromUnstructured(object), client.FieldOwner("kubectl"), client.ForceOwnership)
+			case "replaced":
+				live := object.DeepCopy()
+				if err = env.Client.Get(t.Context(), client.ObjectKeyFromObject(live), live); err == nil {
+					object.SetResourceVersion(live.GetResourceVersion())
+					err = env.Client.Update(t.Context(), object)
+				}
+			default:
+				var patch []byte
+				if patch, err = object.MarshalJSON(); err == nil {
+					live := &admissionregistrationv1.MutatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: object.GetName()}}
+					if object.GetKind() == "MutatingWebhookConfiguration" {
+						err = env.Client.Patch(t.Context(), live, client.RawPatch(types.StrategicMergePatchType, patch))
+					}
+				}
+			}
+			if err != nil {
+				t.Fatalf("%s: %v", way, err)
+			}
+		}
+		if got := podCondition(t); way != "replaced" && !strings.Contains(got, "'needed'") || way == "replaced" && got != "" {
+			t.Errorf("%s: the condition is %q, which leaves out Pods of a SidecarSet", way, got)
 		}
 	}
 }

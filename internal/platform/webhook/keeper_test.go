@@ -87,9 +87,13 @@ func (f *keeperFixture) issue(t *testing.T, current *certs.Bundle) *certs.Bundle
 	return bundle
 }
 
+// pass makes a pass, and the one before that only widens.
 func (f *keeperFixture) pass(t *testing.T) reconcile.Result {
 	t.Helper()
 	result, err := f.Reconcile(t.Context(), reconcile.Request{})
+	if err == nil && result.RequeueAfter == retryBase {
+		result, err = f.Reconcile(t.Context(), reconcile.Request{})
+	}
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -4,6 +4,8 @@
 package webhook
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -212,5 +214,143 @@ func TestScopeOfExternalConfigurations(t *testing.T) {
 				t.Errorf("something was written:\n%s", diff)
 			}
 		})
+	}
+}
+
+// An entry that was made for everything because nothing was known becomes what is needed as soon as that is known.
+func TestScopeThatWasGuessedIsNarrowedAtOnce(t *testing.T) {
+	scope := NewScope("always")
+	f := scopedKeeper(t, scope)
+	f.pass(t)
+	if got := f.condition(t); got != everything {
+		t.Errorf("condition %q before anything is known", got)
+	}
+	scope.Set([]string{"x"})
+	f.pass(t)
+	if got := f.condition(t); got != "always ||\nx" {
+		t.Errorf("condition %q after it is known", got)
+	}
+}
+
+// Whatever else of a pass fails or lasts, the entry is widened.
+func TestScopeWidensWithoutCertificates(t *testing.T) {
+	scope := NewScope("always")
+	f := scopedKeeper(t, scope, live("always"))
+	f.source.err = errors.New("no certificate")
+	scope.Set([]string{"x"})
+	if _, err := f.Reconcile(t.Context(), reconcile.Request{}); err != nil {
+		t.Errorf("the pass that widens ends with %v", err)
+	}
+	if got := f.condition(t); got != "always ||\nx" {
+		t.Errorf("condition %q", got)
+	}
+	if _, err := f.Reconcile(t.Context(), reconcile.Request{}); err == nil || f.Ready() == nil {
+		t.Errorf("the failure is not told: %v", err)
+	}
+}
+
+// What is too long is said more shortly before it is given up, and the shorter condition is known to cover the longer one: there is no moment
+// at which the entry is for everything.
+func TestScopeIsSaidMoreShortly(t *testing.T) {
+	var long []string
+	for i := range 200 {
+		long = append(long, fmt.Sprintf("(request.namespace in ['namespace-%d'] && 'app' in labels && labels['app'] in ['app-%d'])", i, i))
+	}
+	const short = "('app' in labels)"
+	scope := NewScope("always")
+	f := scopedKeeper(t, scope, live("always"))
+	expect := func(want string) {
+		t.Helper()
+		f.pass(t)
+		f.pass(t)
+		if got := f.condition(t); got != want {
+			t.Errorf("condition %q, want %q", got, want)
+		}
+	}
+	few := newScopeClauses(append([]string{"always"}, long[:3]...)).expression()
+	scope.Set(long[:3], []string{short})
+	expect(few)
+	scope.Set(long, []string{short})
+	expect(short + " ||\nalways")
+	scope.Set(long[:3], []string{short})
+	expect(short + " ||\n" + few)
+	f.clock.Step(calm)
+	expect(few)
+	scope.Set(long)
+	expect(everything)
+}
+
+// One clause can be as long as the names in it are many.
+func TestScopeOfOneLongClauseIsBounded(t *testing.T) {
+	names := make([]string, 10_000)
+	for i := range names {
+		names[i] = fmt.Sprintf("'name-%d'", i)
+	}
+	clause := "('k' in m && m['k'] in [" + strings.Join(names, ", ") + "])"
+	scope := NewScope("always")
+	f := scopedKeeper(t, scope, live("always"))
+	scope.Set([]string{clause}, []string{"('k' in m)"})
+	f.pass(t)
+	if got := f.condition(t); got != "('k' in m) ||\nalways" {
+		t.Errorf("condition of %d bytes", len(got))
+	}
+}
+
+func TestClausesCover(t *testing.T) {
+	for _, c := range []struct {
+		wide, narrow string
+		covers       bool
+	}{
+		{"(a)", "(b && a)", true},
+		{"(a && b)", "(b && a)", true},
+		{"(a && b)", "(a)", false},
+		{"(x in ['a', 'b'])", "(c && x in ['a'])", true},
+		{"(x in ['a'])", "(c && x in ['a', 'b'])", false},
+		{"(x in ['a'])", "(x)", false},
+		{"(x)", "(x in ['a'])", false},
+		{"(c && x in ['a', 'b'])", "(x in ['a'] && c && y in ['z'])", true},
+		{"(f(' && ') && a)", "(f(' && ') && a && b)", true},
+		{"(a || b)", "(a || b && c)", false},
+		{"(a ? b : c)", "(a ? b : c && d)", false},
+		{"(a) && (b)", "(a) && (b) && c", false},
+		{everything, "whatever", true},
+	} {
+		if got := newScopeClauses([]string{c.wide}).covers(newScopeClauses([]string{c.narrow})); got != c.covers {
+			t.Errorf("%s covers %s: %t", c.wide, c.narrow, got)
+		}
+	}
+}
+
+// What is expected is in the live condition when Expect returns, and goes again when it does not come to be needed.
+func TestScopeOfWhatIsExpected(t *testing.T) {
+	scope := NewScope("always")
+	f := scopedKeeper(t, scope, live("always"))
+	scope.Set([]string{"x"})
+	f.pass(t)
+	if err := scope.Expect(t.Context(), []string{"x"}); err != nil {
+		t.Errorf("what is needed already: %v", err)
+	}
+	<-scope.changed
+	done := make(chan error, 1)
+	go func() { done <- scope.Expect(t.Context(), []string{"y"}) }()
+	<-scope.changed
+	f.pass(t)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if got := f.condition(t); got != "always ||\nx ||\ny" {
+		t.Errorf("condition %q", got)
+	}
+	f.clock.Step(calm)
+	f.pass(t)
+	f.clock.Step(calm)
+	f.pass(t)
+	if got := f.condition(t); got != "always ||\nx" {
+		t.Errorf("condition %q when it was not needed", got)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := scope.Expect(ended, []string{"z"}); err == nil {
+		t.Error("it does not end with its context")
 	}
 }

@@ -29,6 +29,9 @@ type AdmissionOptions struct {
 	AllowPrivileged bool
 	// Namespace is the manager's own. It has the revisions and the white list, and containers are validated there.
 	Namespace string
+	// Expect is told which new Pods a SidecarSet may match, as the Catalog tells it, before it is stored, and returns when API servers send such Pods
+	// or ctx ends. Nil where nothing keeps them from it.
+	Expect func(ctx context.Context, levels ...[]string) error
 }
 
 // Webhooks are the admission webhooks of SidecarSets (sidecarset spec 5).
@@ -58,6 +61,7 @@ func Webhooks(o AdmissionOptions) []webhook.Registration {
 				namespace:       o.Namespace,
 				allowPrivileged: o.AllowPrivileged,
 				templates:       &template.Checker{Client: o.Client, Namespace: o.Namespace},
+				expect:          o.Expect,
 			},
 		},
 	}

@@ -8,13 +8,16 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	admissionv1 "k8s.io/api/admission/v1"
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/validation/field"
+	"k8s.io/utils/ptr"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+	logf "sigs.k8s.io/controller-runtime/pkg/log"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	"kruise.io/kruise/api/apps/v1beta1"
@@ -30,7 +33,12 @@ type validator struct {
 	namespace       string
 	allowPrivileged bool
 	templates       *template.Checker
+	expect          func(ctx context.Context, levels ...[]string) error
 }
+
+// expectLimit bounds how long a SidecarSet waits for API servers to send the Pods that it matches. It is stored whether they do or not: then it has
+// effect on new Pods as soon as the manager sees it.
+const expectLimit = time.Second
 
 // Handle answers 422 with all that is wrong, 400 to what it cannot read.
 func (v *validator) Handle(ctx context.Context, req admission.Request) admission.Response {
@@ -42,7 +50,24 @@ func (v *validator) Handle(ctx context.Context, req admission.Request) admission
 		return *refused
 	}
 	wrong, warnings, err := v.validate(ctx, current, old)
+	if len(wrong) == 0 && err == nil && !ptr.Deref(req.DryRun, false) {
+		v.announce(ctx, current.Hub)
+	}
 	return submitted().Verdict(current.Hub, wrong, warnings, err)
+}
+
+// announce lets API servers send the Pods that the SidecarSet matches from the moment on at which it is stored: a Pod that is created right after
+// is expected to be injected (sidecarset spec 3.2). Should it not be stored, nothing is different but for a minute of more requests.
+func (v *validator) announce(ctx context.Context, set *v1beta1.SidecarSet) {
+	m := newMatcher(set)
+	if v.expect == nil || m == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, expectLimit)
+	defer cancel()
+	if err := v.expect(ctx, clausesOf(slices.Values([]*matcher{m}))...); err != nil {
+		logf.FromContext(ctx).Info("The SidecarSet has effect on new Pods only a moment after it is stored", "reason", err.Error())
+	}
 }
 
 // validate returns all that is wrong, and what the user should know of the change otherwise. The error is that it cannot be known.

@@ -210,3 +210,21 @@ func TestRevisionOfTheCurrentDefinition(t *testing.T) {
 		})
 	}
 }
+
+// A SidecarSet that was stored while no webhook was served has no hashes. Its Pods have the right ones all the same: with empty ones they would never
+// count as updated.
+func TestSidecarSetWithoutHashes(t *testing.T) {
+	set := sidecarSet("s")
+	set.Annotations = nil
+	full, withoutImage, err := hashes(set)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := (&chooser{cached: clientWith(t), live: clientWith(t), namespace: managerNamespace}).choose(t.Context(), newMatcher(set), nil)
+	if err != nil || got.hash != full || got.hashWithoutImage != withoutImage || full == "" {
+		t.Errorf("injects %q and %q, %v, want %q and %q", got.hash, got.hashWithoutImage, err, full, withoutImage)
+	}
+	if kept, err := newTarget(set); err != nil || kept.hash != full || kept.hashWithoutImage != withoutImage {
+		t.Errorf("the controller keeps Pods at %+v, %v", kept, err)
+	}
+}

@@ -116,7 +116,9 @@ func TestCoarseClauses(t *testing.T) {
 	index := indexOf(
 		sidecarSet("a", within(matchLabels(nameLabel, "one")), selecting(requiring("old", "DoesNotExist"))),
 		sidecarSet("b", within(requiring(nameLabel, "In", "two", "one"))),
-		sidecarSet("c", within(requiring(nameLabel, "NotIn", "two")), selecting(matchLabels("app", "b"), requiring("old", "DoesNotExist"))),
+		sidecarSet("c", within(requiring(nameLabel, "NotIn", "two")), selecting(&metav1.LabelSelector{
+			MatchLabels: map[string]string{"app": "b"}, MatchExpressions: requiring("old", "DoesNotExist").MatchExpressions,
+		})),
 	)
 	const keys, lacks = "has(object.metadata.labels) && 'app' in object.metadata.labels", "!(has(object.metadata.labels) && 'old' in object.metadata.labels)"
 	without := "(request.namespace in ['one'] && " + lacks + ")"

@@ -28,16 +28,13 @@ func hashes(set *v1beta1.SidecarSet) (full, withoutImage string, err error) {
 }
 
 // recordedHashes are those that annotations record: the SidecarSet's own, or those of a revision of it. What was stored while no webhook was served
-// has none: then they are what admission would have written.
+// has none: then they are those of what was stored.
 func recordedHashes(set *v1beta1.SidecarSet, annotations map[string]string) (full, withoutImage string, err error) {
 	full, withoutImage = annotations[v1beta1.SidecarSetHashAnnotation], annotations[v1beta1.SidecarSetHashWithoutImageAnnotation]
 	if full != "" && withoutImage != "" {
 		return full, withoutImage, nil
 	}
-	defaulted := set.DeepCopy()
-	defaultContainers(defaulted.Spec.Containers, nil, v1beta1.BeforeAppContainerType)
-	defaultContainers(defaulted.Spec.InitContainers, nil, v1beta1.AfterAppContainerType)
-	computed, computedWithoutImage, err := hashes(defaulted)
+	computed, computedWithoutImage, err := hashes(set)
 	if err != nil {
 		return "", "", fmt.Errorf("hash SidecarSet %s: %w", set.Name, err)
 	}
