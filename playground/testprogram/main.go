@@ -22,6 +22,9 @@ import (
 
 const usage = `usage:
   serve [-port 80] [-after 0s]  answer HTTP; / and /version say the image's version, /hostname, /env and /healthz help in tests
+  mesh [-port 80] [-name mesh]  the same, and hand the port over to the next mesh of this name in the same Pod
+  idle                          be ready and do nothing
+  ready                         fail unless the mesh or idle of this container is ready
   pause                         do nothing until a signal
   exit CODE [-after 0s]         end with CODE
   get URL                       print the body found at URL, fail when the status is not 2xx
@@ -44,6 +47,12 @@ func run(ctx context.Context, args []string) int {
 	switch verb, rest := args[0], args[1:]; verb {
 	case "serve":
 		err = serve(ctx, rest)
+	case "mesh":
+		err = mesh(ctx, rest)
+	case "idle":
+		err = idle(ctx)
+	case "ready":
+		err = ready()
 	case "pause":
 		<-ctx.Done()
 	case "exit":

@@ -86,7 +86,9 @@ func (b *build) transferred(entry *v1beta1.TransferEnvVar) []corev1.EnvVar {
 	}
 	var variables []corev1.EnvVar
 	for _, name := range sets.List(wanted) {
-		variables = appendVariable(variables, &b.pod.Spec.Containers[at], name)
+		if variable := b.variable(&b.pod.Spec.Containers[at], name); variable != nil {
+			variables = append(variables, *variable)
+		}
 	}
 	return variables
 }
@@ -106,20 +108,24 @@ func (b *build) sourceName(entry *v1beta1.TransferEnvVar) (string, bool) {
 	return "", false
 }
 
-// appendVariable appends the variable of the container that has this name: the last one, which is the one that counts there.
-func appendVariable(variables []corev1.EnvVar, from *corev1.Container, name string) []corev1.EnvVar {
-	for i := len(from.Env) - 1; i >= 0; i-- {
-		if from.Env[i].Name == name {
-			return append(variables, *from.Env[i].DeepCopy())
+// variable copies the variable of a container of the Pod that has this name: the last one, which is the one that counts there. Nil when it has none.
+// Containers are read once: both variables and what refers to them may be very many.
+func (b *build) variable(from *corev1.Container, name string) *corev1.EnvVar {
+	known, ok := b.variables[from.Name]
+	if !ok {
+		known = make(map[string]*corev1.EnvVar, len(from.Env))
+		for i := range from.Env {
+			known[from.Env[i].Name] = &from.Env[i]
 		}
+		b.variables[from.Name] = known
 	}
-	return variables
+	return known[name].DeepCopy()
 }
 
 // shareVolumes mounts in the sidecar what the Pod's own containers mount, and copies the variables that paths of these mounts refer to
 // (sidecarset spec 3.4.6).
 func (b *build) shareVolumes(c *corev1.Container) {
-	taken := paths(c)
+	taken, copied := paths(c), sets.New[string]()
 	for _, app := range b.apps {
 		for i := range app.VolumeMounts {
 			mount := &app.VolumeMounts[i]
@@ -127,8 +133,14 @@ func (b *build) shareVolumes(c *corev1.Container) {
 				c.VolumeMounts = append(c.VolumeMounts, *mount.DeepCopy())
 				taken.Insert(mount.MountPath)
 			}
-			for _, reference := range referencesIn(mount.SubPathExpr) {
-				c.Env = appendVariable(c.Env, app, reference)
+			for _, reference := range b.referencesIn(mount.SubPathExpr) {
+				if copied.Has(reference) {
+					continue
+				}
+				if variable := b.variable(app, reference); variable != nil {
+					c.Env = append(c.Env, *variable)
+					copied.Insert(reference)
+				}
 			}
 		}
 	}
@@ -160,12 +172,15 @@ func paths(c *corev1.Container) sets.Set[string] {
 }
 
 // referencesIn lists the names of the variables that a text refers to as $(NAME).
-func referencesIn(text string) []string {
+func (b *build) referencesIn(text string) []string {
 	if !strings.Contains(text, "$(") {
 		return nil
 	}
+	if b.reference == nil {
+		b.reference = regexp.MustCompile(`\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`)
+	}
 	var names []string
-	for _, match := range regexp.MustCompile(`\$\(([-._a-zA-Z][-._a-zA-Z0-9]*)\)`).FindAllStringSubmatch(text, -1) {
+	for _, match := range b.reference.FindAllStringSubmatch(text, -1) {
 		names = append(names, match[1])
 	}
 	return names

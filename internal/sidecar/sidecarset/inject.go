@@ -6,6 +6,7 @@ package sidecarset
 import (
 	"cmp"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -64,6 +65,10 @@ type build struct {
 	apps []*corev1.Container
 	// names are all that sidecars are called.
 	names sets.Set[string]
+	// variables are those of containers of the Pod, by the names of both.
+	variables map[string]map[string]*corev1.EnvVar
+	// reference finds references to variables; nil until there is one.
+	reference *regexp.Regexp
 
 	initContainers, containers []sidecar
 	// hot names the hot-upgrade sidecars.
@@ -78,7 +83,7 @@ type sidecar struct {
 }
 
 func newBuild(pod *corev1.Pod, definitions []definition) *build {
-	b := &build{pod: pod, names: sets.New[string]()}
+	b := &build{pod: pod, names: sets.New[string](), variables: map[string]map[string]*corev1.EnvVar{}}
 	for i := range pod.Spec.Containers {
 		if c := &pod.Spec.Containers[i]; !isInjected(c) {
 			b.apps = append(b.apps, c)

@@ -64,6 +64,8 @@ func Definitions() []Definition {
 	add("pause", "does nothing; also the image of Pod sandboxes", []string{"pause"}, v1, v2, v3)
 	add("web", "web server on port 80 that answers with its version", []string{"serve"}, v1, v2, v3)
 	add("slow", "web server on port 80 that opens the port only after 5s", []string{"serve", "-after", "5s"}, v1, v2, v3)
+	add("mesh", "web server on port 80 that hands its port over to the next one in its Pod", []string{"mesh"}, v1, v2, v3)
+	add("mesh-idle", "the idle twin of mesh in a hot upgrade", []string{"idle"}, v1)
 	add("shell", "does nothing, has a shell to exec into", []string{"pause"}, v1, v2, v3)
 	add("crash", "ends with code 1 after 1s, again and again", []string{"exit", "1", "-after", "1s"}, v1, v2)
 	for _, code := range []string{"0", "1", "3"} {
