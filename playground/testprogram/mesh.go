@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync/atomic"
 	"syscall"
 	"time"
 )
@@ -38,11 +39,20 @@ func mesh(ctx context.Context, args []string) error {
 		return err
 	}
 	socket := &net.UnixAddr{Net: "unix", Name: "@playground-" + *name + "-" + strconv.Itoa(*port)}
-	listener, from, err := takeOver(ctx, socket, *port)
+	listener, from, err := open(ctx, socket, *port)
 	if err != nil {
 		return err
 	}
-	server := &http.Server{Handler: handler(), ReadHeaderTimeout: 10 * time.Second}
+	var clients atomic.Int64
+	server := &http.Server{Handler: handler(), ReadHeaderTimeout: 10 * time.Second, ConnState: func(_ net.Conn, state http.ConnState) {
+		switch state {
+		case http.StateNew:
+			clients.Add(1)
+		case http.StateClosed, http.StateHijacked:
+			clients.Add(-1)
+		default:
+		}
+	}}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	fmt.Printf("version %s serves on port %d, which it got from %s\n", os.Getenv("VERSION"), *port, from)
@@ -52,57 +62,64 @@ func mesh(ctx context.Context, args []string) error {
 	if err := handOver(ctx, socket, listener); err != nil && ctx.Err() == nil {
 		return err
 	}
-	// What was accepted is answered; what was not is the successor's, if there is one.
-	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
-	defer cancel()
-	if err := errors.Join(server.Shutdown(drain), ignoreClosed(<-served)); err != nil {
+	// What was accepted is answered; what was not is the successor's, if there is one. Shutdown of the server would drop requests that it has just read.
+	if err := listener.Close(); err != nil {
 		return err
 	}
+	<-served // the listener is closed; all that it accepted is counted
+	server.SetKeepAlivesEnabled(false)
 	<-ctx.Done() // a container that ends by itself is started again
-	return nil
-}
-
-func ignoreClosed(err error) error {
-	if errors.Is(err, http.ErrServerClosed) {
-		return nil
+	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
+	defer cancel()
+	for clients.Load() > 0 && pass(drain, bindRetry) {
 	}
-	return err
+	return server.Close()
 }
 
-// takeOver gets the listening socket from a predecessor, or opens the port where there is none.
-func takeOver(ctx context.Context, socket *net.UnixAddr, port int) (listener net.Listener, from string, err error) {
-	connection, err := net.DialUnix("unix", nil, socket)
-	if err != nil { // nobody is there
+// open gets the listening socket from a predecessor, or opens the port where there is none. One that has the port and cannot be asked for it yet is
+// waited for.
+func open(ctx context.Context, socket *net.UnixAddr, port int) (listener net.Listener, from string, err error) {
+	for {
+		if predecessor, err := net.DialUnix("unix", nil, socket); err == nil {
+			listener, err := takeOver(predecessor)
+			return listener, "its predecessor", err
+		}
 		listener, err = (&net.ListenConfig{}).Listen(ctx, "tcp", ":"+strconv.Itoa(port))
-		return listener, "the system", err
+		if !errors.Is(err, syscall.EADDRINUSE) || !pass(ctx, bindRetry) {
+			return listener, "the system", err
+		}
 	}
+}
+
+func takeOver(connection *net.UnixConn) (net.Listener, error) {
 	defer connection.Close()
 	if err := connection.SetDeadline(time.Now().Add(handOverLimit)); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	rights := make([]byte, syscall.CmsgSpace(4))
 	_, n, _, _, err := connection.ReadMsgUnix(make([]byte, 1), rights)
 	if err != nil {
-		return nil, "", fmt.Errorf("take the port over: %w", err)
+		return nil, fmt.Errorf("take the port over: %w", err)
 	}
 	messages, err := syscall.ParseSocketControlMessage(rights[:n])
 	if err != nil || len(messages) != 1 {
-		return nil, "", fmt.Errorf("take the port over: %d messages: %w", len(messages), err)
+		return nil, fmt.Errorf("take the port over: %d messages: %w", len(messages), err)
 	}
 	descriptors, err := syscall.ParseUnixRights(&messages[0])
 	if err != nil || len(descriptors) != 1 {
-		return nil, "", fmt.Errorf("take the port over: %d descriptors: %w", len(descriptors), err)
+		return nil, fmt.Errorf("take the port over: %d descriptors: %w", len(descriptors), err)
 	}
 	file := os.NewFile(uintptr(descriptors[0]), "port")
 	defer file.Close()
-	if listener, err = net.FileListener(file); err != nil {
-		return nil, "", fmt.Errorf("take the port over: %w", err)
+	listener, err := net.FileListener(file)
+	if err != nil {
+		return nil, fmt.Errorf("take the port over: %w", err)
 	}
 	// Only now may the predecessor stop to accept.
 	if _, err := connection.Write([]byte{1}); err != nil {
-		return nil, "", errors.Join(fmt.Errorf("confirm that the port is taken over: %w", err), listener.Close())
+		return nil, errors.Join(fmt.Errorf("confirm that the port is taken over: %w", err), listener.Close())
 	}
-	return listener, "its predecessor", nil
+	return listener, nil
 }
 
 // handOver waits for a successor and returns when it has the socket, or ctx ends.

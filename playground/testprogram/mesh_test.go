@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -32,7 +33,13 @@ func TestMeshHandsOverWithoutARefusal(t *testing.T) {
 	start := func() (stop func()) {
 		ctx, cancel := context.WithCancel(t.Context())
 		ended := make(chan error, 1)
+		_ = os.Remove(filepath.Join(os.TempDir(), readyFile)) // there is none at first
 		go func() { ended <- mesh(ctx, args) }()
+		for end := time.Now().Add(10 * time.Second); ready() != nil; {
+			if time.Now().After(end) {
+				t.Fatal("the next one does not get the port")
+			}
+		}
 		return func() {
 			cancel()
 			if err := <-ended; err != nil {
@@ -58,11 +65,6 @@ func TestMeshHandsOverWithoutARefusal(t *testing.T) {
 		return err
 	}
 	stop := start()
-	for end := time.Now().Add(10 * time.Second); ask() != nil; {
-		if time.Now().After(end) {
-			t.Fatal("nothing serves")
-		}
-	}
 	var (
 		done    atomic.Bool
 		asked   atomic.Int64
