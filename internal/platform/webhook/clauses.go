@@ -162,7 +162,9 @@ func (c scopeClauses) bounded() scopeClauses {
 	}
 	short := scopeClauses{}
 	for key, one := range c {
-		rest := func(other string, wide clause) bool { return other != key && wide.covers(one) && (other < key || !one.covers(wide)) }
+		rest := func(other string, wide clause) bool {
+			return other != key && wide.covers(one) && (other < key || !one.covers(wide))
+		}
 		if !c.any(rest) {
 			short[key] = one
 		}
