@@ -4,6 +4,8 @@
 package manager
 
 import (
+	"context"
+
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -13,10 +15,11 @@ import (
 	"kruise.io/kruise/internal/sidecar/sidecarset"
 )
 
+// sidecarSets are the kind itself. podScope is that of the entry for Pods; nil where there is none.
 func sidecarSets(s surroundings, podScope *webhook.Scope) kind {
-	expect := podScope.Expect
-	if gates := s.options.Gates; !gates.Enabled(features.PodWebhook) || gates.Enabled(features.EnableExternalCerts) {
-		expect = nil // there is no entry, or somebody else keeps it
+	var expect func(context.Context, ...[]string) error
+	if gates := s.options.Gates; podScope != nil && gates.Enabled(features.PodWebhook) && !gates.Enabled(features.EnableExternalCerts) {
+		expect = podScope.Expect
 	}
 	return kind{
 		controllers: []controller{{

@@ -37,7 +37,7 @@ func TestSidecarSetsAreAdmitted(t *testing.T) {
 	account := install(t)
 	restoreConversions(t)
 	r := &replica{}
-	r.run(t, account, func(s surroundings) []kind { return []kind{sidecarSets(s)} }, outside())
+	r.run(t, account, func(s surroundings) []kind { return []kind{sidecarSets(s, nil)} }, outside())
 	r.awaitReady(t, 30*time.Second)
 	for _, version := range []string{"v1alpha1", "v1beta1"} {
 		t.Run(version, func(t *testing.T) {
@@ -79,7 +79,7 @@ func TestSidecarSetsAreAdmitted(t *testing.T) {
 func TestSidecarSetsFollowTheWhitelist(t *testing.T) {
 	account := install(t)
 	r := &replica{}
-	r.run(t, account, func(s surroundings) []kind { return []kind{sidecarSets(s)} }, outside())
+	r.run(t, account, func(s surroundings) []kind { return []kind{sidecarSets(s, nil)} }, outside())
 	r.awaitReady(t, 30*time.Second)
 	list := &corev1.ConfigMap{
 		ObjectMeta: metav1.ObjectMeta{Namespace: "kruise-system", Name: "kruise-configuration"},
