@@ -21,6 +21,8 @@ type Edit struct {
 	Finalizers []string
 	// Conditions replace those of the same type, reason, message and times included.
 	Conditions []corev1.PodCondition
+	// Phase is the new phase of the Pod; empty leaves it.
+	Phase corev1.PodPhase
 
 	// Metadata is a strategic merge patch of a Pod that holds nothing but "metadata": what a template changes on the labels,
 	// annotations and finalizers of users. Labels and Annotations win over it. It goes through the admission of Pods, like
@@ -47,8 +49,11 @@ func Label(key, value string) Edit {
 
 // Empty tells whether the edit changes nothing.
 func (e *Edit) Empty() bool {
-	return len(e.Conditions) == 0 && !e.editsPod() && len(e.Resources) == 0 && len(e.Labels) == 0 && len(e.Annotations) == 0
+	return !e.editsStatus() && !e.editsPod() && len(e.Resources) == 0 && len(e.Labels) == 0 && len(e.Annotations) == 0
 }
+
+// editsStatus tells whether parts of the edit can only be written through the status.
+func (e *Edit) editsStatus() bool { return len(e.Conditions) > 0 || e.Phase != "" }
 
 // editsPod tells whether parts of the edit can only be written through the Pod itself.
 func (e *Edit) editsPod() bool {

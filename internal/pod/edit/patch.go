@@ -69,6 +69,21 @@ func overlay(metadata map[string]any, field string, values map[string]*string) {
 	metadata[field] = merged
 }
 
+func statusPatch(e *Edit) map[string]any {
+	status := map[string]any{}
+	if len(e.Conditions) > 0 {
+		conditions := make([]any, len(e.Conditions))
+		for i := range e.Conditions {
+			conditions[i] = conditionPatch(&e.Conditions[i])
+		}
+		status["conditions"] = conditions
+	}
+	if e.Phase != "" {
+		status["phase"] = e.Phase
+	}
+	return status
+}
+
 // conditionPatch names every field that a writer of conditions owns: what is empty is null, or the value before would stay.
 // Other fields of the condition, such as observedGeneration, stay as they are.
 func conditionPatch(c *corev1.PodCondition) map[string]any {

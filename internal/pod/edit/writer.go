@@ -66,7 +66,7 @@ func (w *Writer) Apply(ctx context.Context, pod *corev1.Pod, e Edit) (*metav1.Pa
 	}
 	viaPod := e.editsPod() || len(inPod) > 0
 	s := &sequence{client: w.client, edit: &e, pod: pod, version: pod.ResourceVersion}
-	if len(e.Conditions) > 0 || !viaPod && len(e.Labels)+len(e.Annotations) > 0 {
+	if e.editsStatus() || !viaPod && len(e.Labels)+len(e.Annotations) > 0 {
 		if err := s.patchStatus(ctx, !viaPod); err != nil {
 			return s.written, err
 		}
@@ -101,12 +101,8 @@ func (s *sequence) patchStatus(ctx context.Context, withMetadata bool) error {
 		return err
 	}
 	patch := map[string]any{"metadata": metadata}
-	if len(s.edit.Conditions) > 0 {
-		conditions := make([]any, len(s.edit.Conditions))
-		for i := range s.edit.Conditions {
-			conditions[i] = conditionPatch(&s.edit.Conditions[i])
-		}
-		patch["status"] = map[string]any{"conditions": conditions}
+	if s.edit.editsStatus() {
+		patch["status"] = statusPatch(s.edit)
 	}
 	return s.patch("patch status", patch, func(written client.Object, p client.Patch) error {
 		return s.client.Status().Patch(ctx, written, p)

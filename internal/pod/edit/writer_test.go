@@ -75,6 +75,7 @@ func TestApplyTakesTheFewestWrites(t *testing.T) {
 	}{
 		"nothing":                   {edit: func(*edit.Edit) {}},
 		"own labels alone":          {edit: func(e *edit.Edit) { e.SetLabel("a", "b") }, want: []string{"status"}},
+		"a phase":                   {edit: func(e *edit.Edit) { e.Phase = corev1.PodFailed }, want: []string{"status"}},
 		"conditions and own labels": {edit: func(e *edit.Edit) { e.SetCondition(readyAt(1)); e.SetLabel("a", "b") }, want: []string{"status"}},
 		"labels of users":           {edit: func(e *edit.Edit) { e.SetLabel("a", "b"); e.ViaPod = true }, want: []string{""}},
 		"a metadata patch":          {edit: func(e *edit.Edit) { e.Metadata = []byte(`{"metadata":{"labels":{"a":"b"}}}`) }, want: []string{""}},
@@ -107,6 +108,7 @@ func TestApplyWritesWhatTheEditSays(t *testing.T) {
 	var e edit.Edit
 	e.SetCondition(corev1.PodCondition{Type: "InPlaceUpdateReady", Status: corev1.ConditionUnknown})
 	e.SetConditions([]corev1.PodCondition{readyAt(7)})
+	e.Phase = corev1.PodSucceeded
 	e.SetLabel("state", "Updating")
 	e.SetLabel("app", "mine")
 	e.SetAnnotation("record", "{}")
@@ -120,6 +122,7 @@ func TestApplyWritesWhatTheEditSays(t *testing.T) {
 
 	want := aPod()
 	want.ResourceVersion, want.Generation = "104", 3
+	want.Status.Phase = corev1.PodSucceeded
 	want.Labels = map[string]string{"app": "mine", "state": "Updating"}
 	want.Annotations = map[string]string{"record": "{}", "note": "n"}
 	want.Finalizers = []string{"example.com/tpl", "example.com/new", "example.com/old"}
