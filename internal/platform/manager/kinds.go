@@ -26,6 +26,7 @@ import (
 	"kruise.io/kruise/internal/pod/admission"
 	"kruise.io/kruise/internal/pod/readiness"
 	"kruise.io/kruise/internal/sidecar/launchpriority"
+	"kruise.io/kruise/internal/sidecar/terminator"
 	"kruise.io/kruise/internal/workload/cloneset"
 )
 
@@ -89,6 +90,9 @@ func pods(s surroundings, scope *webhook.Scope) kind {
 			},
 		}},
 	}
+	if gates.Enabled(features.SidecarTerminator) {
+		k.controllers = append(k.controllers, sidecarTerminator(s))
+	}
 	if gates.Enabled(features.PodWebhook) {
 		injection, catalog := sidecarInjection(s, scope)
 		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, injection, launchpriority.Admission{})
@@ -96,6 +100,21 @@ func pods(s surroundings, scope *webhook.Scope) kind {
 		k.controllers = append(k.controllers, catalog...)
 	}
 	return k
+}
+
+func sidecarTerminator(s surroundings) controller {
+	return controller{
+		name:  terminator.ControllerName,
+		kinds: []schema.GroupVersionKind{appsv1beta1.GroupVersion.WithKind("ContainerRecreateRequest")},
+		setup: func(mgr ctrl.Manager) error {
+			return terminator.Setup(mgr, terminator.Options{
+				Workers:          s.options.Workers.Of("sidecarterminator"),
+				RateLimiter:      s.options.RateLimiter.rateLimiter(),
+				CacheSyncTimeout: s.options.CacheSyncTimeout,
+				Clock:            s.clock,
+			})
+		},
+	}
 }
 
 func cloneSets(s surroundings) kind {
