@@ -16,9 +16,9 @@ import (
 	"kruise.io/kruise/internal/sidecar/sidecarset"
 )
 
-// sidecarInjection is the step of Pod admission that injects sidecars, and what tells it, and the scope of the entry for Pods, of SidecarSets.
-func sidecarInjection(s surroundings, scope *webhook.Scope) (*sidecarset.Injection, []controller) {
-	catalog := sidecarset.NewCatalog(scope.Set)
+// sidecarInjection is the step of Pod admission that injects sidecars, and what tells it, and the entry for Pods, of SidecarSets.
+func sidecarInjection(s surroundings, sent *webhook.ScopePart) (*sidecarset.Injection, []controller) {
+	catalog := sidecarset.NewCatalog(sent.Set)
 	injection := sidecarset.NewInjection(sidecarset.InjectionOptions{
 		Catalog:    catalog,
 		Reader:     s.strict,

@@ -70,11 +70,13 @@ func modularVersions() []schema.GroupVersion {
 // kinds is the table.
 func kinds(s surroundings) []kind {
 	scope := podScope(s.options.Gates)
-	return []kind{pods(s, scope), cloneSets(s), sidecarSets(s, scope)}
+	sidecars := scope.Part()
+	return []kind{pods(s, scope, sidecars), cloneSets(s), sidecarSets(s, sidecars)}
 }
 
-// pods are what the product does to Pods, whatever workload they belong to. scope is that of the entry for them.
-func pods(s surroundings, scope *webhook.Scope) kind {
+// pods are what the product does to Pods, whatever workload they belong to. scope is that of the entry for them, sidecars the part of it that
+// follows SidecarSets.
+func pods(s surroundings, scope *webhook.Scope, sidecars *webhook.ScopePart) kind {
 	gates := s.options.Gates
 	k := kind{
 		controllers: []controller{{
@@ -94,7 +96,7 @@ func pods(s surroundings, scope *webhook.Scope) kind {
 		k.controllers = append(k.controllers, sidecarTerminator(s))
 	}
 	if gates.Enabled(features.PodWebhook) {
-		injection, catalog := sidecarInjection(s, scope)
+		injection, catalog := sidecarInjection(s, sidecars)
 		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, injection, launchpriority.Admission{})
 		k.webhooks = []webhook.Registration{podWebhook(s.options.Environment.Namespace, scope, steps)}
 		k.controllers = append(k.controllers, catalog...)

@@ -15,11 +15,11 @@ import (
 	"kruise.io/kruise/internal/sidecar/sidecarset"
 )
 
-// sidecarSets are the kind itself. podScope is that of the entry for Pods; nil where there is none.
-func sidecarSets(s surroundings, podScope *webhook.Scope) kind {
+// sidecarSets are the kind itself. sent is which new Pods it needs to be sent; nil where none are.
+func sidecarSets(s surroundings, sent *webhook.ScopePart) kind {
 	var expect func(context.Context, ...[]string) error
-	if gates := s.options.Gates; podScope != nil && gates.Enabled(features.PodWebhook) && !gates.Enabled(features.EnableExternalCerts) {
-		expect = podScope.Expect
+	if gates := s.options.Gates; sent != nil && gates.Enabled(features.PodWebhook) && !gates.Enabled(features.EnableExternalCerts) {
+		expect = sent.Expect
 	}
 	return kind{
 		controllers: []controller{{

@@ -30,15 +30,13 @@ const (
 )
 
 // Scope is a match condition that follows what is in the cluster (manager specification 19.9): the entry is for requests of which one of the
-// clauses is true, and no others. The condition is widened at once and narrowed late.
+// clauses is true, and no others. The condition is widened at once and narrowed late. Several parties may need clauses of it.
 type Scope struct {
 	always  []string
 	changed chan struct{}
 
-	mu sync.Mutex
-	// known says that others than always were told.
-	known  bool
-	levels [][]string
+	mu    sync.Mutex
+	parts []*ScopePart
 	// expected are needed in a moment, it seems.
 	expected []*expectation
 }
@@ -58,14 +56,31 @@ func NewScope(always ...string) *Scope {
 	return &Scope{always: always, changed: make(chan struct{}, 1)}
 }
 
-// Set tells which clauses are needed beside those that always are. Before the first call nothing is known: no live condition is narrowed. Where there
-// are levels, each says the same as the one before in fewer or shorter clauses, for more requests: the first that is not too long counts.
-func (s *Scope) Set(levels ...[]string) {
+// ScopePart is what one party needs of a Scope.
+type ScopePart struct {
+	scope *Scope
+	// known says that levels were told.
+	known  bool
+	levels [][]string
+}
+
+// Part returns what one more party tells its needs to. Until each has told them, not all is known, and no live condition is narrowed. All parts are
+// added before a keeper starts.
+func (s *Scope) Part() *ScopePart {
+	p := &ScopePart{scope: s}
+	s.parts = append(s.parts, p)
+	return p
+}
+
+// Set tells which clauses the party needs. Where there are levels, each says the same as the one before in fewer or shorter clauses, for more
+// requests: the first that is not too long counts.
+func (p *ScopePart) Set(levels ...[]string) {
+	s := p.scope
 	s.mu.Lock()
-	same := s.known && slices.EqualFunc(s.levels, levels, slices.Equal)
-	s.known, s.levels = true, nil
+	same := p.known && slices.EqualFunc(p.levels, levels, slices.Equal)
+	p.known, p.levels = true, nil
 	for _, level := range levels {
-		s.levels = append(s.levels, slices.Clone(level))
+		p.levels = append(p.levels, slices.Clone(level))
 	}
 	s.mu.Unlock()
 	if !same {
@@ -73,12 +88,13 @@ func (s *Scope) Set(levels ...[]string) {
 	}
 }
 
-// Expect tells which clauses will be needed in a moment, with levels as in Set, and returns when the live condition has them or ctx ends. What does
+// Expect tells which clauses the party will need in a moment, with levels as in Set, and returns when the live condition has them or ctx ends. What does
 // not come to be needed is narrowed away as ever.
-func (s *Scope) Expect(ctx context.Context, levels ...[]string) error {
+func (p *ScopePart) Expect(ctx context.Context, levels ...[]string) error {
+	s := p.scope
 	expected := &expectation{levels: levels, live: make(chan struct{})}
 	s.mu.Lock()
-	if s.known && len(s.levels) > 0 && len(levels) > 0 && sets.New(s.levels[0]...).HasAll(levels[0]...) {
+	if len(p.levels) > 0 && len(levels) > 0 && sets.New(p.levels[0]...).HasAll(levels[0]...) {
 		s.mu.Unlock()
 		return nil // needed already
 	}
@@ -110,13 +126,21 @@ func (s *Scope) need(now time.Time) (condition scopeClauses, known bool) {
 		}
 		return now.Sub(e.since) >= calm
 	})
+	var needed [][][]string
+	known = true
+	for _, p := range s.parts {
+		needed, known = append(needed, p.levels), known && p.known
+	}
+	for _, e := range s.expected {
+		needed = append(needed, e.levels)
+	}
 	for level := 0; ; level++ {
-		clauses, last := slices.Concat(s.always, atLevel(s.levels, level)), level+1 >= len(s.levels)
-		for _, e := range s.expected {
-			clauses, last = append(clauses, atLevel(e.levels, level)...), last && level+1 >= len(e.levels)
+		clauses, last := slices.Clone(s.always), true
+		for _, levels := range needed {
+			clauses, last = append(clauses, atLevel(levels, level)...), last && level+1 >= len(levels)
 		}
 		if condition = newScopeClauses(clauses); last || !condition.isEverything() {
-			return condition, s.known
+			return condition, known
 		}
 	}
 }

@@ -65,7 +65,9 @@ func TestScopeBeforeAnythingIsKnown(t *testing.T) {
 			if c.live != nil {
 				objects = append(objects, c.live)
 			}
-			f := scopedKeeper(t, NewScope("always"), objects...)
+			scope := NewScope("always")
+			scope.Part()
+			f := scopedKeeper(t, scope, objects...)
 			f.pass(t)
 			f.clock.Step(2 * calm)
 			if after := f.pass(t).RequeueAfter; after != keepInterval {
@@ -81,6 +83,7 @@ func TestScopeBeforeAnythingIsKnown(t *testing.T) {
 // Widened at once, narrowed after a minute without change, by all replicas to the same text (manager specification 19.9).
 func TestScopeWidensAtOnceAndNarrowsLate(t *testing.T) {
 	scope := NewScope("always")
+	part := scope.Part()
 	f := scopedKeeper(t, scope, live("always ||\nold"))
 	expect := func(want string, again time.Duration) {
 		t.Helper()
@@ -92,18 +95,18 @@ func TestScopeWidensAtOnceAndNarrowsLate(t *testing.T) {
 			t.Errorf("looks again after %s, want %s", result.RequeueAfter, again)
 		}
 	}
-	scope.Set([]string{"z", "b"})
+	part.Set([]string{"z", "b"})
 	expect("always ||\nb ||\nold ||\nz", calm)
 	expect("always ||\nb ||\nold ||\nz", calm) // it is another condition than the one before
 	f.clock.Step(calm - time.Second)
 	expect("always ||\nb ||\nold ||\nz", time.Second)
-	scope.Set([]string{"b"})
+	part.Set([]string{"b"})
 	expect("always ||\nb ||\nold ||\nz", calm)
 	f.clock.Step(calm)
 	expect("always ||\nb", keepInterval)
-	scope.Set(nil)
+	part.Set(nil)
 	expect("always ||\nb", calm)
-	scope.Set([]string{"b"})
+	part.Set([]string{"b"})
 	expect("always ||\nb", keepInterval)
 	f.clock.Step(time.Hour)
 	expect("always ||\nb", keepInterval)
@@ -144,6 +147,7 @@ func TestScopeJoinsLists(t *testing.T) {
 
 func TestScopeTellsTheKeeperOfChanges(t *testing.T) {
 	scope := NewScope()
+	part := scope.Part()
 	told := func() bool {
 		select {
 		case <-scope.changed:
@@ -156,7 +160,7 @@ func TestScopeTellsTheKeeperOfChanges(t *testing.T) {
 		clauses []string
 		want    bool
 	}{{nil, true}, {nil, false}, {[]string{"a"}, true}, {[]string{"a"}, false}, {[]string{"b"}, true}} {
-		if scope.Set(c.clauses); told() != c.want {
+		if part.Set(c.clauses); told() != c.want {
 			t.Errorf("%d: told is %t", i, !c.want)
 		}
 	}
@@ -164,17 +168,18 @@ func TestScopeTellsTheKeeperOfChanges(t *testing.T) {
 
 func TestScopeIsBounded(t *testing.T) {
 	scope := NewScope("always")
+	part := scope.Part()
 	f := scopedKeeper(t, scope)
 	many := make([]string, 1000)
 	for i := range many {
 		many[i] = fmt.Sprintf("%d%s", i, strings.Repeat("x", 100))
 	}
-	scope.Set(many)
+	part.Set(many)
 	f.pass(t)
 	if got := f.condition(t); got != "true" {
 		t.Errorf("condition of %d bytes", len(got))
 	}
-	scope.Set(nil)
+	part.Set(nil)
 	f.pass(t)
 	f.clock.Step(calm)
 	f.pass(t)
@@ -198,8 +203,9 @@ func TestScopeOfExternalConfigurations(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			scope := NewScope("always")
+			part := scope.Part()
 			if !c.unknown {
-				scope.Set(c.clauses)
+				part.Set(c.clauses)
 			}
 			configuration := live(c.live)
 			validating := &admissionregistrationv1.ValidatingWebhookConfiguration{ObjectMeta: metav1.ObjectMeta{Name: ValidatingConfigurationName}}
@@ -220,12 +226,13 @@ func TestScopeOfExternalConfigurations(t *testing.T) {
 // An entry that was made for everything because nothing was known becomes what is needed as soon as that is known.
 func TestScopeThatWasGuessedIsNarrowedAtOnce(t *testing.T) {
 	scope := NewScope("always")
+	part := scope.Part()
 	f := scopedKeeper(t, scope)
 	f.pass(t)
 	if got := f.condition(t); got != everything {
 		t.Errorf("condition %q before anything is known", got)
 	}
-	scope.Set([]string{"x"})
+	part.Set([]string{"x"})
 	f.pass(t)
 	if got := f.condition(t); got != "always ||\nx" {
 		t.Errorf("condition %q after it is known", got)
@@ -235,9 +242,10 @@ func TestScopeThatWasGuessedIsNarrowedAtOnce(t *testing.T) {
 // Whatever else of a pass fails or lasts, the entry is widened.
 func TestScopeWidensWithoutCertificates(t *testing.T) {
 	scope := NewScope("always")
+	part := scope.Part()
 	f := scopedKeeper(t, scope, live("always"))
 	f.source.err = errors.New("no certificate")
-	scope.Set([]string{"x"})
+	part.Set([]string{"x"})
 	if _, err := f.Reconcile(t.Context(), reconcile.Request{}); err != nil {
 		t.Errorf("the pass that widens ends with %v", err)
 	}
@@ -258,6 +266,7 @@ func TestScopeIsSaidMoreShortly(t *testing.T) {
 	}
 	const short = "('app' in labels)"
 	scope := NewScope("always")
+	part := scope.Part()
 	f := scopedKeeper(t, scope, live("always"))
 	expect := func(want string) {
 		t.Helper()
@@ -268,15 +277,15 @@ func TestScopeIsSaidMoreShortly(t *testing.T) {
 		}
 	}
 	few := newScopeClauses(append([]string{"always"}, long[:3]...)).expression()
-	scope.Set(long[:3], []string{short})
+	part.Set(long[:3], []string{short})
 	expect(few)
-	scope.Set(long, []string{short})
+	part.Set(long, []string{short})
 	expect(short + " ||\nalways")
-	scope.Set(long[:3], []string{short})
+	part.Set(long[:3], []string{short})
 	expect(short + " ||\n" + few)
 	f.clock.Step(calm)
 	expect(few)
-	scope.Set(long)
+	part.Set(long)
 	expect(everything)
 }
 
@@ -288,8 +297,9 @@ func TestScopeOfOneLongClauseIsBounded(t *testing.T) {
 	}
 	clause := "('k' in m && m['k'] in [" + strings.Join(names, ", ") + "])"
 	scope := NewScope("always")
+	part := scope.Part()
 	f := scopedKeeper(t, scope, live("always"))
-	scope.Set([]string{clause}, []string{"('k' in m)"})
+	part.Set([]string{clause}, []string{"('k' in m)"})
 	f.pass(t)
 	if got := f.condition(t); got != "('k' in m) ||\nalways" {
 		t.Errorf("condition of %d bytes", len(got))
@@ -324,15 +334,16 @@ func TestClausesCover(t *testing.T) {
 // What is expected is in the live condition when Expect returns, and goes again when it does not come to be needed.
 func TestScopeOfWhatIsExpected(t *testing.T) {
 	scope := NewScope("always")
+	part := scope.Part()
 	f := scopedKeeper(t, scope, live("always"))
-	scope.Set([]string{"x"})
+	part.Set([]string{"x"})
 	f.pass(t)
-	if err := scope.Expect(t.Context(), []string{"x"}); err != nil {
+	if err := part.Expect(t.Context(), []string{"x"}); err != nil {
 		t.Errorf("what is needed already: %v", err)
 	}
 	<-scope.changed
 	done := make(chan error, 1)
-	go func() { done <- scope.Expect(t.Context(), []string{"y"}) }()
+	go func() { done <- part.Expect(t.Context(), []string{"y"}) }()
 	<-scope.changed
 	f.pass(t)
 	if err := <-done; err != nil {
@@ -350,7 +361,7 @@ func TestScopeOfWhatIsExpected(t *testing.T) {
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if err := scope.Expect(ended, []string{"z"}); err == nil {
+	if err := part.Expect(ended, []string{"z"}); err == nil {
 		t.Error("it does not end with its context")
 	}
 }

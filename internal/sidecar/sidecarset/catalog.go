@@ -142,7 +142,7 @@ func clauseOf(m *matcher) string {
 	if m == nil {
 		return ""
 	}
-	return m.clause(inFull)
+	return m.selection().Clause()
 }
 
 // set says whether the index follows the cache and has all of it. One that does not is emptied; that nobody follows SidecarSets says nothing
