@@ -45,6 +45,10 @@ const (
 	// ContainerLaunchBarrierEnv is injected; its configMapKeyRef key "p_<n>" carries the container's launch priority.
 	ContainerLaunchBarrierEnv = "KRUISE_CONTAINER_BARRIER"
 
+	// UsingEnhancedLivenessAnnotation with value "true" on a Pod of a workload of the product asks that the liveness probes of its containers
+	// are run by the node agent in place of the kubelet (gate EnhancedLivenessProbe).
+	UsingEnhancedLivenessAnnotation = "apps.kruise.io/using-enhanced-liveness"
+
 	// ImagePreDownloadParallelismAnnotation, on a v1alpha1 CloneSet and on a StatefulSet or DaemonSet of either version, is
 	// inPlaceUpdateStrategy.imagePreDownloadParallelism.
 	ImagePreDownloadParallelismAnnotation = "apps.kruise.io/image-predownload-parallelism"

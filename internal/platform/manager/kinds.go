@@ -23,7 +23,6 @@ import (
 	policyv1beta1 "kruise.io/kruise/api/policy/v1beta1"
 	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/platform/webhook"
-	"kruise.io/kruise/internal/pod/admission"
 	"kruise.io/kruise/internal/pod/readiness"
 	"kruise.io/kruise/internal/sidecar/launchpriority"
 	"kruise.io/kruise/internal/sidecar/terminator"
@@ -69,7 +68,7 @@ func modularVersions() []schema.GroupVersion {
 
 // kinds is the table.
 func kinds(s surroundings) []kind {
-	scope := podScope(s.options.Gates)
+	scope := webhook.NewScope(alwaysSent(s.options.Gates)...)
 	sidecars := scope.Part()
 	return []kind{pods(s, scope, sidecars), cloneSets(s), sidecarSets(s, sidecars)}
 }
@@ -96,10 +95,9 @@ func pods(s surroundings, scope *webhook.Scope, sidecars *webhook.ScopePart) kin
 		k.controllers = append(k.controllers, sidecarTerminator(s))
 	}
 	if gates.Enabled(features.PodWebhook) {
-		injection, catalog := sidecarInjection(s, sidecars)
-		steps := admission.New(admission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, injection, launchpriority.Admission{})
+		steps, upkeep := podSteps(s, scope, sidecars)
 		k.webhooks = []webhook.Registration{podWebhook(s.options.Environment.Namespace, scope, steps)}
-		k.controllers = append(k.controllers, catalog...)
+		k.controllers = append(k.controllers, upkeep...)
 	}
 	return k
 }

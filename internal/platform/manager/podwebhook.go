@@ -4,16 +4,22 @@
 package manager
 
 import (
+	"context"
 	"fmt"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
+	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
+	appsv1alpha1 "kruise.io/kruise/api/apps/v1alpha1"
 	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/operation/podprobe"
 	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/platform/webhook"
+	podadmission "kruise.io/kruise/internal/pod/admission"
 	"kruise.io/kruise/internal/sidecar/launchpriority"
 )
 
@@ -41,9 +47,45 @@ func podWebhook(namespace string, scope *webhook.Scope, handler admission.Handle
 	}
 }
 
-// podScope is which new Pods are sent. What SidecarSets ask for comes with them.
-func podScope(gates features.Gate) *webhook.Scope {
-	return webhook.NewScope(needsReadinessGate(gates.Enabled(features.KruisePodReadinessGate)), "("+launchpriority.MatchExpression+")")
+// podSteps is the pipeline of new Pods, and what keeps up to date which of them are sent to it (pod-containers spec 3.1 has the order).
+func podSteps(s surroundings, scope *webhook.Scope, sidecars *webhook.ScopePart) (admission.Handler, []controller) {
+	gates := s.options.Gates
+	injection, controllers := sidecarInjection(s, sidecars)
+	steps := []podadmission.Step{podadmission.ReadinessGate{All: gates.Enabled(features.KruisePodReadinessGate)}, injection, launchpriority.Admission{}}
+	if gates.Enabled(features.EnhancedLivenessProbe) {
+		steps = append(steps, podprobe.EnhancedLiveness{})
+	}
+	if gates.Enabled(features.EnablePodProbeMarkerOnServerless) {
+		steps = append(steps, podprobe.ServerlessProbes{Reader: s.strict})
+		controllers = append(controllers, serverlessScope(s, scope.Part())...)
+	}
+	return podadmission.New(s.metrics, steps...), controllers
+}
+
+// alwaysSent are, in CEL, the new Pods that the steps have something to do for whatever SidecarSets and PodProbeMarkers there are.
+func alwaysSent(gates features.Gate) []string {
+	clauses := []string{needsReadinessGate(gates.Enabled(features.KruisePodReadinessGate)), "(" + launchpriority.MatchExpression + ")"}
+	if gates.Enabled(features.EnhancedLivenessProbe) {
+		clauses = append(clauses, "("+podprobe.EnhancedLivenessExpression+")")
+	}
+	if gates.Enabled(features.EnablePodProbeMarkerOnServerless) {
+		clauses = append(clauses, "("+podprobe.ServerlessListExpression+")")
+	}
+	return clauses
+}
+
+// serverlessScope tells which new Pods get probes for serverless nodes.
+func serverlessScope(s surroundings, sent *webhook.ScopePart) []controller {
+	scope := podprobe.NewScope(sent.Set)
+	return []controller{{
+		name: podprobe.FollowerName, kinds: []schema.GroupVersionKind{appsv1alpha1.GroupVersion.WithKind("PodProbeMarker")}, setup: scope.Setup,
+	}, {
+		// whether the kind is installed or not
+		name: podprobe.SurveyName,
+		setup: func(mgr ctrl.Manager) error {
+			return mgr.Add(everywhere(func(ctx context.Context) error { return scope.Survey(ctx, s.strict, s.clock) }))
+		},
+	}}
 }
 
 // needsReadinessGate is, in CEL, which Pods are given the readiness gate: those that a workload of the product controls, or all. Workloads

@@ -175,7 +175,7 @@ func (r *replica) kinds(s surroundings) []kind {
 				webhook.Rule("apps.kruise.io", versions, "clonesets",
 					admissionregistrationv1.Create, admissionregistrationv1.Update, admissionregistrationv1.Delete),
 			},
-		}, podWebhook(s.options.Environment.Namespace, podScope(s.options.Gates), refuse)},
+		}, podWebhook(s.options.Environment.Namespace, webhook.NewScope(alwaysSent(s.options.Gates)...), refuse)},
 		controllers: []controller{{
 			name:  "cloneset-controller",
 			kinds: []schema.GroupVersionKind{v1beta1.GroupVersion.WithKind("CloneSet")},

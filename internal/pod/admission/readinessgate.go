@@ -12,6 +12,7 @@ import (
 
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/pod/podset"
+	"kruise.io/kruise/internal/pod/readiness"
 )
 
 // ReadinessGate gives Pods the readiness gate KruisePodReady, by which several parties can keep them out of traffic
@@ -25,14 +26,18 @@ type ReadinessGate struct {
 func (ReadinessGate) Name() string { return "readiness gate " + v1beta1.KruisePodReady }
 
 // Admit implements Step.
-func (g ReadinessGate) Admit(_ context.Context, _ string, pod *corev1.Pod) error {
-	if g.All || controlledByKruise(pod) {
-		podset.AddReadinessGate(pod, v1beta1.KruisePodReady)
+func (g ReadinessGate) Admit(_ context.Context, review *Review) (Change, error) {
+	if !g.All && !ControlledByKruise(review.Pod) || readiness.HasGate(review.Pod, v1beta1.KruisePodReady) {
+		return nil, nil
 	}
-	return nil
+	return func(pod *corev1.Pod) error {
+		podset.AddReadinessGate(pod, v1beta1.KruisePodReady)
+		return nil
+	}, nil
 }
 
-func controlledByKruise(pod *corev1.Pod) bool {
+// ControlledByKruise tells whether the controller of the Pod is a workload of the product, of any version.
+func ControlledByKruise(pod *corev1.Pod) bool {
 	owner := metav1.GetControllerOfNoCopy(pod)
 	return owner != nil && strings.HasPrefix(owner.APIVersion, v1beta1.GroupVersion.Group+"/")
 }

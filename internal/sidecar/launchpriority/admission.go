@@ -16,6 +16,7 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/pod/admission"
 	"kruise.io/kruise/internal/pod/launch"
 )
 
@@ -40,28 +41,33 @@ const MatchExpression = "has(object.spec.containers) && object.spec.containers !
 // (pod-containers spec 3.4.1).
 type Admission struct{}
 
-// Name names the step in errors.
+// Name names the step in errors and metrics.
 func (Admission) Name() string { return "container launch priority" }
 
 // Admit adds the barriers. A Pod that has them already, such as one that is reviewed again or copied from another, is given no second ones.
-func (Admission) Admit(_ context.Context, _ string, pod *corev1.Pod) error {
+func (Admission) Admit(_ context.Context, review *admission.Review) (admission.Change, error) {
+	pod := review.Pod
 	priorities, mistakes := prioritiesOf(pod)
 	if len(mistakes) > 0 {
-		return invalid(pod, mistakes)
+		return nil, invalid(pod, mistakes)
 	}
-	if priorities == nil {
-		return nil
-	}
-	if pod.Name == "" {
-		if pod.GenerateName == "" {
-			return nil // the API server says what is wrong with it
-		}
-		// the name of the ConfigMap follows from that of the Pod
-		pod.Name = pod.GenerateName[:min(len(pod.GenerateName), generatedPrefix)] + rand.String(generatedSuffix)
+	if priorities == nil || pod.Name == "" && pod.GenerateName == "" {
+		return nil, nil // of one without a name the API server says what is wrong with it
 	}
 	if longest := validation.DNS1123SubdomainMaxLength - len(launch.ConfigMapName("")); len(pod.Name) > longest {
-		return invalid(pod, field.ErrorList{field.Invalid(field.NewPath("metadata", "name"), pod.Name, fmt.Sprintf(
+		return nil, invalid(pod, field.ErrorList{field.Invalid(field.NewPath("metadata", "name"), pod.Name, fmt.Sprintf(
 			"must be no more than %d characters where containers have launch priorities: a ConfigMap is named after the Pod", longest))})
+	}
+	return func(pod *corev1.Pod) error {
+		holdAll(pod, priorities)
+		return nil
+	}, nil
+}
+
+// holdAll gives the containers of the Pod their barriers, and the Pod a name if it has none: that of the ConfigMap follows from it.
+func holdAll(pod *corev1.Pod, priorities []int) {
+	if pod.Name == "" {
+		pod.Name = pod.GenerateName[:min(len(pod.GenerateName), generatedPrefix)] + rand.String(generatedSuffix)
 	}
 	for i := range pod.Spec.Containers {
 		hold(&pod.Spec.Containers[i], launch.NewBarrier(pod.Name, priorities[i]).Env())
@@ -70,7 +76,6 @@ func (Admission) Admit(_ context.Context, _ string, pod *corev1.Pod) error {
 		// the mark came with a copy of a Pod that was launched; it would let all containers go at once
 		pod.Annotations[v1beta1.ContainerLaunchPriorityCompletedAnnotation] = "false"
 	}
-	return nil
 }
 
 // hold gives the container the barrier as its last variable, or turns the barriers that it has into this one.

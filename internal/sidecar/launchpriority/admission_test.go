@@ -16,6 +16,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"pgregory.net/rapid"
 
+	"kruise.io/kruise/internal/pod/admission/admissiontest"
 	"kruise.io/kruise/internal/pod/launch"
 )
 
@@ -63,7 +64,7 @@ func TestAdmit(t *testing.T) {
 		"init containers do not count":    {pod: withInit, want: []string{"p_1", "p_0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if err := (Admission{}).Admit(context.Background(), "default", c.pod); err != nil {
+			if err := admissiontest.Admit(context.Background(), Admission{}, "default", c.pod); err != nil {
 				t.Fatal(err)
 			}
 			for i := range c.pod.Spec.Containers {
@@ -106,7 +107,7 @@ func TestRefusals(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := c.pod.DeepCopy()
-			err := (Admission{}).Admit(context.Background(), "default", c.pod)
+			err := admissiontest.Admit(context.Background(), Admission{}, "default", c.pod)
 			if !apierrors.IsInvalid(err) {
 				t.Fatalf("it says %v, want that the Pod is invalid", err)
 			}
@@ -128,7 +129,7 @@ func TestRefusalIsBounded(t *testing.T) {
 	for i := range environments {
 		environments[i] = env{priority(strings.Repeat("9", 1000))}
 	}
-	err := (Admission{}).Admit(context.Background(), "default", podOf(environments...))
+	err := admissiontest.Admit(context.Background(), Admission{}, "default", podOf(environments...))
 	if err == nil || len(err.Error()) > 10_000 {
 		t.Fatalf("an answer of %d characters", len(fmt.Sprint(err)))
 	}
@@ -145,7 +146,7 @@ func TestNames(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			pod := podOf(env{priority("1")}, nil)
 			pod.Name, pod.GenerateName = c.name, c.generateName
-			if err := (Admission{}).Admit(context.Background(), "default", pod); err != nil {
+			if err := admissiontest.Admit(context.Background(), Admission{}, "default", pod); err != nil {
 				t.Fatal(err)
 			}
 			if !regexp.MustCompile(c.want).MatchString(pod.Name) {
@@ -158,7 +159,7 @@ func TestNames(t *testing.T) {
 	}
 	plain := podOf(nil, nil)
 	plain.Name, plain.GenerateName = "", "web-"
-	if err := (Admission{}).Admit(context.Background(), "default", plain); err != nil || plain.Name != "" {
+	if err := admissiontest.Admit(context.Background(), Admission{}, "default", plain); err != nil || plain.Name != "" {
 		t.Errorf("a Pod without priorities is named %q, %v", plain.Name, err)
 	}
 }
@@ -186,7 +187,7 @@ func TestAdmitProperties(t *testing.T) {
 		priorities, _ := prioritiesOf(pod)
 		admit := func(pod *corev1.Pod) *corev1.Pod {
 			pod = pod.DeepCopy()
-			if err := (Admission{}).Admit(context.Background(), "default", pod); err != nil {
+			if err := admissiontest.Admit(context.Background(), Admission{}, "default", pod); err != nil {
 				t.Fatal(err)
 			}
 			return pod

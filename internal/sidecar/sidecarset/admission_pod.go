@@ -14,6 +14,8 @@ import (
 	"k8s.io/apimachinery/pkg/labels"
 	"k8s.io/utils/clock"
 	"sigs.k8s.io/controller-runtime/pkg/client"
+
+	"kruise.io/kruise/internal/pod/admission"
 )
 
 // InjectionOptions are what the injection needs.
@@ -43,32 +45,35 @@ func NewInjection(options InjectionOptions) *Injection {
 	}}
 }
 
-// Name names the step in errors.
+// Name names the step in errors and metrics.
 func (*Injection) Name() string { return "sidecar injection" }
 
 // Admit injects the sidecars of all SidecarSets that match the Pod. A Pod that they cannot be told or built for is refused, rather than created
 // without.
-func (i *Injection) Admit(ctx context.Context, namespace string, pod *corev1.Pod) error {
+func (i *Injection) Admit(ctx context.Context, review *admission.Review) (admission.Change, error) {
+	pod := review.Pod
 	if pod.DeletionTimestamp != nil || pod.Status.Phase == corev1.PodSucceeded || pod.Status.Phase == corev1.PodFailed {
-		return nil
+		return nil, nil
 	}
-	namespace = cmp.Or(pod.Namespace, namespace, metav1.NamespaceDefault)
+	namespace := cmp.Or(review.Namespace, metav1.NamespaceDefault)
 	matching, err := i.options.Catalog.match(ctx, i.options.Reader, candidate{
 		namespace: namespace, labels: pod.Labels,
 		namespaceLabels: func() (labels.Set, error) { return i.labelsOf(ctx, namespace) },
 	})
 	if err != nil || len(matching) == 0 {
-		return err
+		return nil, err
 	}
 	definitions := make([]definition, 0, len(matching))
 	for _, m := range matching {
 		d, err := i.chooser.choose(ctx, m, pod.Labels)
 		if err != nil {
-			return fmt.Errorf("SidecarSet %s: %w", m.set.Name, err)
+			return nil, fmt.Errorf("SidecarSet %s: %w", m.set.Name, err)
 		}
 		definitions = append(definitions, d)
 	}
-	return inject(pod, definitions, i.options.SortByName, i.options.Clock.Now())
+	return func(pod *corev1.Pod) error {
+		return inject(pod, definitions, i.options.SortByName, i.options.Clock.Now())
+	}, nil
 }
 
 // labelsOf reads the labels of a namespace. One that is too new for the cache is read live (sidecarset spec 8.4).

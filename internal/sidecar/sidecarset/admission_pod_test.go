@@ -13,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -27,6 +28,7 @@ import (
 
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/pod/admission"
+	"kruise.io/kruise/internal/pod/admission/admissiontest"
 )
 
 // catalogOf holds the SidecarSets, and notes what it tells.
@@ -89,7 +91,7 @@ func TestInjectionOfPods(t *testing.T) {
 				}
 			}
 			pod := podOf(t, c.pod)
-			err := stepOf(c.cached, c.live, catalog).Admit(t.Context(), c.namespace, pod)
+			err := admissiontest.Admit(t.Context(), stepOf(c.cached, c.live, catalog), c.namespace, pod)
 			if c.refused != "" {
 				if err == nil || !strings.Contains(err.Error(), c.refused) {
 					t.Errorf("error %v", err)
@@ -112,7 +114,7 @@ func TestInjectionAnswers(t *testing.T) {
 	set := specified(t, "s", `{selector: {matchLabels: {app: a}}, containers: [{name: front, podInjectPolicy: BeforeAppContainer, volumeMounts: [{name: v, mountPath: /v}]}, {name: back}],
 		volumes: [{name: v, emptyDir: {}}], initContainers: [{name: init, podInjectPolicy: BeforeAppContainer}]}`)
 	catalog, _ := catalogOf(set)
-	handler := admission.New(stepOf(clientWith(t), clientWith(t), catalog))
+	handler := admission.New(prometheus.NewRegistry(), stepOf(clientWith(t), clientWith(t), catalog))
 	review := func(pod string) ctrladmission.Response {
 		return handler.Handle(t.Context(), ctrladmission.Request{AdmissionRequest: admissionv1.AdmissionRequest{
 			Operation: admissionv1.Create, Namespace: "default", Object: runtime.RawExtension{Raw: []byte(pod)},
@@ -201,7 +203,7 @@ func TestCatalogThatIsNotComplete(t *testing.T) {
 	set := specified(t, "s", `{selector: {matchLabels: {app: a}}, containers: [{name: s}]}`)
 	for want, reader := range map[string]client.Reader{"app s": clientWith(t, set), "app": clientWith(t)} {
 		pod := podOf(t, `{metadata: {labels: {app: a}}, spec: {containers: [{name: app}]}}`)
-		if err := stepOf(reader, reader, catalog).Admit(t.Context(), "one", pod); err != nil || order(pod.Spec.Containers) != want {
+		if err := admissiontest.Admit(t.Context(), stepOf(reader, reader, catalog), "one", pod); err != nil || order(pod.Spec.Containers) != want {
 			t.Errorf("containers %s, %v, want %s", order(pod.Spec.Containers), err, want)
 		}
 	}
@@ -214,7 +216,7 @@ func TestCatalogThatIsNotComplete(t *testing.T) {
 		},
 	})
 	catalog.set(false)
-	if err := stepOf(failing, failing, catalog).Admit(t.Context(), "one", podOf(t, `{spec: {containers: [{name: app}]}}`)); err == nil {
+	if err := admissiontest.Admit(t.Context(), stepOf(failing, failing, catalog), "one", podOf(t, `{spec: {containers: [{name: app}]}}`)); err == nil {
 		t.Error("a Pod is created though nobody knows which sidecars it is to get")
 	}
 }

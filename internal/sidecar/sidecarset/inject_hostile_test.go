@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
 	jsonpatch "gopkg.in/evanphx/json-patch.v4"
 	admissionv1 "k8s.io/api/admission/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -123,7 +124,7 @@ func hostilePods() map[string]func(*corev1.Pod) {
 // Whatever a Pod is, it is answered in bounded time and memory: with its sidecars, or with the reason why not.
 func TestHostilePods(t *testing.T) {
 	catalog, _ := catalogOf(specified(t, "s", greedy))
-	handler := admission.New(stepOf(clientWith(t), clientWith(t), catalog))
+	handler := admission.New(prometheus.NewRegistry(), stepOf(clientWith(t), clientWith(t), catalog))
 	refused := []string{"a deep record", "a deep value to merge"}
 	for _, name := range slices.Sorted(maps.Keys(hostilePods())) {
 		t.Run(name, func(t *testing.T) {
@@ -178,7 +179,7 @@ func FuzzInject(f *testing.F) {
 			return
 		}
 		catalog, _ := catalogOf(set)
-		handler := admission.New(stepOf(clientWith(t), clientWith(t), catalog))
+		handler := admission.New(prometheus.NewRegistry(), stepOf(clientWith(t), clientWith(t), catalog))
 		response := reviewed(t, handler, pod)
 		if !response.Allowed || len(response.Patches) == 0 {
 			return
