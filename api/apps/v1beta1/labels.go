@@ -40,6 +40,9 @@ const (
 	// ContainerLaunchReleasedAnnotation holds the time (RFC 3339) at which containers were let go that the kubelet had already turned
 	// away. Writing it makes the kubelet look at the Pod at once.
 	ContainerLaunchReleasedAnnotation = "apps.kruise.io/container-launch-priority-released"
+	// ContainerLaunchTimeoutAnnotation on a Pod is how long, in whole seconds from 1 on, containers may take to become ready while others of
+	// lower launch priority wait for them, until an event tells. Without it none does.
+	ContainerLaunchTimeoutAnnotation = "apps.kruise.io/container-launch-timeout-seconds"
 	// ContainerLaunchPriorityEnv gives a container its launch priority, an integer; greater starts earlier.
 	ContainerLaunchPriorityEnv = "KRUISE_CONTAINER_PRIORITY"
 	// ContainerLaunchBarrierEnv is injected; its configMapKeyRef key "p_<n>" carries the container's launch priority.

@@ -54,6 +54,11 @@ func (Admission) Admit(_ context.Context, review *admission.Review) (admission.C
 	if priorities == nil || pod.Name == "" && pod.GenerateName == "" {
 		return nil, nil // of one without a name the API server says what is wrong with it
 	}
+	if _, err := timeoutOf(pod); err != nil {
+		text := pod.Annotations[v1beta1.ContainerLaunchTimeoutAnnotation]
+		return nil, invalid(pod, field.ErrorList{field.Invalid(field.NewPath("metadata", "annotations").Key(v1beta1.ContainerLaunchTimeoutAnnotation),
+			text[:min(len(text), maxQuote)], err.Error())})
+	}
 	if longest := validation.DNS1123SubdomainMaxLength - len(launch.ConfigMapName("")); len(pod.Name) > longest {
 		return nil, invalid(pod, field.ErrorList{field.Invalid(field.NewPath("metadata", "name"), pod.Name, fmt.Sprintf(
 			"must be no more than %d characters where containers have launch priorities: a ConfigMap is named after the Pod", longest))})

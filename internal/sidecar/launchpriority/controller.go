@@ -20,6 +20,7 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/client-go/tools/record"
 	"k8s.io/utils/clock"
+	"k8s.io/utils/ptr"
 	ctrl "sigs.k8s.io/controller-runtime"
 	"sigs.k8s.io/controller-runtime/pkg/builder"
 	"sigs.k8s.io/controller-runtime/pkg/client"
@@ -49,6 +50,7 @@ const (
 const (
 	reasonBlocked  = "ContainerLaunchBlocked"
 	reasonRestored = "ContainerLaunchRestored"
+	reasonLate     = "ContainerLaunchLate"
 )
 
 // Options are what the controller stands on.
@@ -154,11 +156,22 @@ func (r *reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		r.recorder.Eventf(pod, corev1.EventTypeNormal, reasonRestored, "made ConfigMap %s anew, without which containers of this Pod cannot be started again",
 			launch.ConfigMapName(pod.Name))
 	}
-	if len(n.refused) > 0 {
-		// if keys get lost before the kubelet looks again, nothing in the Pod changes
-		return ctrl.Result{RequeueAfter: lookLater}, nil
+	again := r.tellLate(pod, n, next != keep)
+	if len(n.refused) > 0 && (again == 0 || again > lookLater) {
+		again = lookLater // if keys get lost before the kubelet looks again, nothing in the Pod changes
 	}
-	return ctrl.Result{}, nil
+	return ctrl.Result{RequeueAfter: again}, nil
+}
+
+// tellLate tells of containers that others have waited for too long, or returns when to look at that again.
+func (r *reconciler) tellLate(pod *corev1.Pod, n need, released bool) time.Duration {
+	l := latenessOf(pod, n, released, r.clock.Now())
+	if l == nil || l.in > 0 {
+		return ptr.Deref(l, lateness{}).in
+	}
+	r.recorder.Eventf(pod, corev1.EventTypeWarning, reasonLate, "containers %v are not ready in the %ss that annotation %s gives them; %v wait for them",
+		l.late, pod.Annotations[v1beta1.ContainerLaunchTimeoutAnnotation], v1beta1.ContainerLaunchTimeoutAnnotation, l.waiting)
+	return 0
 }
 
 // tellBlocked tells of a refusal that somebody can do something about, such as a quota that is used up.
@@ -169,13 +182,14 @@ func (r *reconciler) tellBlocked(pod *corev1.Pod, err error) {
 }
 
 // mark says on the Pod that its last containers were let go. Else, if containers were let go that the kubelet has turned away, it has the
-// kubelet look at the Pod at once, which it does when an annotation changes: by itself it looks again after 10 to 15 seconds.
+// kubelet look at the Pod at once, which it does when an annotation changes: by itself it looks again after 10 to 15 seconds. The annotation
+// is also from when on it is counted how long containers take, where that has a bound.
 func (r *reconciler) mark(ctx context.Context, pod *corev1.Pod, n need, released bool) error {
 	e := edit.Edit{AnyVersion: true}
 	switch {
 	case n.all && !isLaunched(pod):
 		e.SetAnnotation(v1beta1.ContainerLaunchPriorityCompletedAnnotation, "true")
-	case released && len(n.refused) > 0:
+	case released && (len(n.refused) > 0 || pod.Annotations[v1beta1.ContainerLaunchTimeoutAnnotation] != ""):
 		e.SetAnnotation(v1beta1.ContainerLaunchReleasedAnnotation, r.clock.Now().UTC().Format(time.RFC3339Nano))
 	default:
 		return nil

@@ -25,6 +25,7 @@ import (
 	"sigs.k8s.io/controller-runtime/pkg/client/interceptor"
 
 	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/pod/admission/admissiontest"
 	"kruise.io/kruise/internal/pod/edit"
 	"kruise.io/kruise/test/apiserver"
 )
@@ -104,7 +105,7 @@ func (l *launcher) create(priorities ...string) {
 	for i := range pod.Spec.Containers {
 		pod.Spec.Containers[i].Image = "app:1"
 	}
-	if err := (Admission{}).Admit(l.Context(), l.namespace, pod); err != nil {
+	if err := admissiontest.Admit(l.Context(), Admission{}, l.namespace, pod); err != nil {
 		l.Fatal(err)
 	}
 	if err := server.Client.Create(l.Context(), pod); err != nil {
@@ -385,4 +386,38 @@ func TestPodThatIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	l.pass(nil)
+}
+
+// The user is told of containers that others wait for too long (pod-containers spec 8.15).
+func TestLateContainersAreTold(t *testing.T) {
+	l := launchPod(t, "0", "10", "5")
+	pod := l.pod()
+	pod.Annotations = map[string]string{v1beta1.ContainerLaunchTimeoutAnnotation: "60"}
+	if err := server.Client.Update(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	pod.Status.StartTime = new(metav1.NewTime(l.clock.Now()))
+	if err := server.Client.Status().Update(t.Context(), pod); err != nil {
+		t.Fatal(err)
+	}
+	clk := l.clock.(*clocktesting.FakePassiveClock)
+	l.says(pulling, running, pulling)
+	for i, want := range []time.Duration{time.Minute, 59 * time.Second} {
+		if result, err := l.reconcile(); err != nil || result.RequeueAfter != want {
+			t.Errorf("pass %d looks again in %s, %v, want %s", i, result.RequeueAfter, err, want)
+		}
+		clk.SetTime(clk.Now().Add(time.Second))
+	}
+	if l.told(reasonLate) {
+		t.Error("an event tells too early")
+	}
+	clk.SetTime(clk.Now().Add(time.Minute))
+	if _, err := l.reconcile(); err != nil || !l.told("containers [c1] are not ready") {
+		t.Errorf("no event tells, %v", err)
+	}
+	// the time of the next ones begins anew
+	l.says(pulling, ready, pulling)
+	if result, err := l.reconcile(); err != nil || result.RequeueAfter != time.Minute || l.told(reasonLate) {
+		t.Errorf("it looks again in %s, %v", result.RequeueAfter, err)
+	}
 }
