@@ -28,7 +28,7 @@ type Edit struct {
 	// annotations and finalizers of users. Labels and Annotations win over it. It goes through the admission of Pods, like
 	// everything of users.
 	Metadata json.RawMessage
-	// Images are new images by container name.
+	// Images are new images by the name of the container, or of the init container with restartPolicy Always.
 	Images map[string]string
 	// Resources are quantities to set, by container name.
 	Resources map[string]corev1.ResourceRequirements

@@ -107,12 +107,24 @@ func timeOrNull(t metav1.Time) any {
 	return t
 }
 
+// specPatch holds the lists of containers of which some change.
+func specPatch(spec *corev1.PodSpec, images map[string]string, resources map[string]corev1.ResourceRequirements) map[string]any {
+	patch := map[string]any{}
+	if containers := containerPatches(spec.Containers, images, resources); len(containers) > 0 {
+		patch["containers"] = containers
+	}
+	if containers := containerPatches(spec.InitContainers, images, nil); len(containers) > 0 {
+		patch["initContainers"] = containers
+	}
+	return patch
+}
+
 // containerPatches lists the containers that change in the order in which the Pod has them: the API server puts the elements of a list
 // into the order of the patch, and refuses to reorder containers.
-func containerPatches(pod *corev1.Pod, images map[string]string, resources map[string]corev1.ResourceRequirements) []any {
+func containerPatches(containers []corev1.Container, images map[string]string, resources map[string]corev1.ResourceRequirements) []any {
 	var patches []any
-	for i := range pod.Spec.Containers {
-		name := pod.Spec.Containers[i].Name
+	for i := range containers {
+		name := containers[i].Name
 		patch := map[string]any{"name": name}
 		if image, ok := images[name]; ok {
 			patch["image"] = image

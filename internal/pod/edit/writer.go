@@ -112,7 +112,7 @@ func (s *sequence) patchStatus(ctx context.Context, withMetadata bool) error {
 func (s *sequence) patchResources(ctx context.Context) error {
 	patch := map[string]any{
 		"metadata": s.preconditions(),
-		"spec":     map[string]any{"containers": containerPatches(s.pod, nil, s.edit.Resources)},
+		"spec":     map[string]any{"containers": containerPatches(s.pod.Spec.Containers, nil, s.edit.Resources)},
 	}
 	return s.patch("resize", patch, func(written client.Object, p client.Patch) error {
 		return refusedResize(s.client.SubResource("resize").Patch(ctx, written, p))
@@ -125,8 +125,8 @@ func (s *sequence) patchPod(ctx context.Context, resources map[string]corev1.Res
 		return err
 	}
 	patch := map[string]any{"metadata": metadata}
-	if len(s.edit.Images)+len(resources) > 0 {
-		patch["spec"] = map[string]any{"containers": containerPatches(s.pod, s.edit.Images, resources)}
+	if spec := specPatch(&s.pod.Spec, s.edit.Images, resources); len(spec) > 0 {
+		patch["spec"] = spec
 	}
 	return s.patch("patch", patch, func(written client.Object, p client.Patch) error {
 		err := s.client.Patch(ctx, written, p)

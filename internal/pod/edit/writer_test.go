@@ -144,6 +144,27 @@ func TestApplyWritesWhatTheEditSays(t *testing.T) {
 	}
 }
 
+func TestApplyWritesImagesOfInitContainers(t *testing.T) {
+	pod := aPod()
+	pod.Spec.InitContainers = []corev1.Container{{Name: "setup", Image: "setup:1"}, {Name: "proxy", Image: "proxy:1"}, {Name: "log", Image: "log:1"}}
+	server := edittest.New(pod)
+	var e edit.Edit
+	for _, name := range []string{"log", "proxy", "main"} {
+		e.SetImage(name, name+":2")
+	}
+	if _, err := edit.NewWriter(server.Client(), server.Client(), true).Apply(t.Context(), server.Pod("default", "web-1"), e); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	spec := server.Pod("default", "web-1").Spec
+	for _, c := range append(spec.InitContainers, spec.Containers...) {
+		got = append(got, c.Name+" "+c.Image)
+	}
+	if diff := cmp.Diff([]string{"setup setup:1", "proxy proxy:2", "log log:2", "main main:2", "agent agent:1"}, got); diff != "" {
+		t.Errorf("containers (-want +got):\n%s", diff)
+	}
+}
+
 // The API server puts containers into the order of the patch, and refuses to.
 func TestApplyKeepsTheOrderOfContainers(t *testing.T) {
 	for _, resize := range []bool{true, false} {
