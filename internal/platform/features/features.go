@@ -45,6 +45,10 @@ const (
 	EnableSortSidecarContainerByName          featuregate.Feature = "EnableSortSidecarContainerByName"
 	DefaultHostNetworkHostPortsInPodTemplates featuregate.Feature = "DefaultHostNetworkHostPortsInPodTemplates"
 	DaemonSetPruneIneligibleNodes             featuregate.Feature = "DaemonSetPruneIneligibleNodes"
+
+	// SidecarSetInPlaceUpdateNativeSidecar lets SidecarSets update native sidecars in place (sidecarset specification, 8.13). OpenKruise
+	// does not have it.
+	SidecarSetInPlaceUpdateNativeSidecar featuregate.Feature = "SidecarSetInPlaceUpdateNativeSidecar"
 )
 
 // specs gives every gate its stage and default.
@@ -89,6 +93,7 @@ func specs() map[featuregate.Feature]featuregate.FeatureSpec {
 		EnableSortSidecarContainerByName:          alpha,
 		DefaultHostNetworkHostPortsInPodTemplates: alpha,
 		DaemonSetPruneIneligibleNodes:             alpha,
+		SidecarSetInPlaceUpdateNativeSidecar:      alpha,
 	}
 }
 
@@ -103,6 +108,17 @@ func aliases() map[string]featuregate.Feature {
 func removed() map[string]string {
 	return map[string]string{
 		"DaemonWatchingCRR": "the agent always watches ContainerRecreateRequests while KruiseDaemon is on",
+	}
+}
+
+// namedOnly are the gates that AllAlpha leaves off, each with the notice that says so.
+func namedOnly() map[featuregate.Feature]string {
+	return map[featuregate.Feature]string{
+		// Where certificates come from is a way of deployment, not a stage of maturity: switching it on in passing would leave the
+		// webhooks without any certificate (manager specification 19.15).
+		EnableExternalCerts: "AllAlpha leaves EnableExternalCerts off: name it to use certificates from outside",
+		// Who switches all gates on, as the plain manifests do, asks for those that OpenKruise has, and for its answers.
+		SidecarSetInPlaceUpdateNativeSidecar: "AllAlpha leaves SidecarSetInPlaceUpdateNativeSidecar off: name it to update native sidecars in place",
 	}
 }
 

@@ -133,12 +133,13 @@ func (g *Gates) rebuild(named map[string]bool) error {
 	if err != nil {
 		return err
 	}
-	// Where certificates come from is a way of deployment, not a stage of maturity: switching it on in passing would
-	// leave the webhooks without any certificate (manager specification 19.15).
-	if _, explicit := values[string(EnableExternalCerts)]; !explicit {
-		values[string(EnableExternalCerts)] = false
+	for _, feature := range slices.Sorted(maps.Keys(namedOnly())) {
+		if _, explicit := values[string(feature)]; explicit {
+			continue
+		}
+		values[string(feature)] = false
 		if values[allAlpha] {
-			notices = append(notices, "AllAlpha leaves EnableExternalCerts off: name it to use certificates from outside")
+			notices = append(notices, namedOnly()[feature])
 		}
 	}
 	if err := gate.SetFromMap(values); err != nil {

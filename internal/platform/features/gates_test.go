@@ -16,7 +16,7 @@ import (
 	"kruise.io/kruise/internal/platform/features/featurestest"
 )
 
-// published is the table of the manager specification, section 5: name, default, stage.
+// published is the table of the manager specification, section 5, and below it what OpenKruise does not have: name, default, stage.
 const published = `
 PodWebhook true Beta
 KruiseDaemon true Beta
@@ -53,7 +53,8 @@ InPlaceWorkloadVerticalScaling false Alpha
 InPlacePodVerticalScaling false Alpha
 EnableSortSidecarContainerByName false Alpha
 DefaultHostNetworkHostPortsInPodTemplates false Alpha
-DaemonSetPruneIneligibleNodes false Alpha`
+DaemonSetPruneIneligibleNodes false Alpha
+SidecarSetInPlaceUpdateNativeSidecar false Alpha`
 
 type row struct {
 	name  featuregate.Feature
@@ -93,8 +94,9 @@ func TestDefaultsAndStages(t *testing.T) {
 		if got := gates.Enabled(r.name); got != r.on {
 			t.Errorf("%s defaults to %t, want %t", r.name, got, r.on)
 		}
-		if r.stage == "Alpha" && r.name != features.EnableExternalCerts && !alpha.Enabled(r.name) {
-			t.Errorf("AllAlpha=true leaves %s off", r.name)
+		named := r.name == features.EnableExternalCerts || r.name == features.SidecarSetInPlaceUpdateNativeSidecar
+		if r.stage == "Alpha" && alpha.Enabled(r.name) == named {
+			t.Errorf("AllAlpha=true: %s is %t", r.name, alpha.Enabled(r.name))
 		}
 		if r.stage == "Beta" && !beta.Enabled(r.name) {
 			t.Errorf("AllBeta=true leaves %s off", r.name)
