@@ -23,7 +23,8 @@ type SidecarSetSpec struct {
 	// +optional
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 	// InitContainers are injected when a Pod is created, and never changed after. Those with restartPolicy Always run beside the
-	// containers of the Pod, and ask for update strategy NotUpdate.
+	// containers of the Pod; they ask for update strategy NotUpdate, or for feature gate SidecarSetInPlaceUpdateNativeSidecar, with which
+	// their images are updated in place.
 	// +optional
 	InitContainers []v1beta1.SidecarContainer `json:"initContainers,omitempty"`
 	// Containers are injected when a Pod is created; their images are updated in place. At least one container or init container

@@ -64,6 +64,22 @@ const (
 	SidecarSetUpgradableImmutable = "UpdateImmutableField"
 )
 
+// Condition PodsInjected of a SidecarSet, and its reasons.
+const (
+	// SidecarSetPodsInjected tells whether every Pod has the sidecars that would get them if it were created now. It is absent while injection is
+	// paused.
+	SidecarSetPodsInjected = "PodsInjected"
+	// SidecarSetAllPodsInjected: there is none without. Status True.
+	SidecarSetAllPodsInjected = "AllPodsInjected"
+	// SidecarSetPodsWithoutSidecar: there are some, and they stay so until somebody makes them anew. Status False.
+	SidecarSetPodsWithoutSidecar = "PodsWithoutSidecar"
+	// SidecarSetEvictingPods: there are some, and they are being evicted. Status False.
+	SidecarSetEvictingPods = "EvictingPods"
+	// SidecarSetEvictionStopped: there are some, and no more are evicted, because those evicted before did not come back with the sidecars.
+	// Status False.
+	SidecarSetEvictionStopped = "EvictionStopped"
+)
+
 // The white list of annotations that SidecarSets may patch into Pods.
 const (
 	// ConfigurationName is the ConfigMap, in the manager's namespace, that configures all of the product.

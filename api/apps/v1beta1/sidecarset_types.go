@@ -18,7 +18,8 @@ type SidecarSetSpec struct {
 	// +optional
 	NamespaceSelector *metav1.LabelSelector `json:"namespaceSelector,omitempty"`
 	// InitContainers are injected when a Pod is created, and never changed after. Those with restartPolicy Always run beside the
-	// containers of the Pod, and ask for update strategy NotUpdate.
+	// containers of the Pod; they ask for update strategy NotUpdate, or for feature gate SidecarSetInPlaceUpdateNativeSidecar, with which
+	// their images are updated in place.
 	// +optional
 	InitContainers []SidecarContainer `json:"initContainers,omitempty"`
 	// Containers are injected when a Pod is created; their images are updated in place. At least one container or init container
@@ -254,7 +255,23 @@ type SidecarSetInjectionStrategy struct {
 	// Revision gives new Pods an earlier definition of the sidecars.
 	// +optional
 	Revision *SidecarSetInjectRevision `json:"revision,omitempty"`
+	// MissedPodPolicy says what becomes of missed Pods, which would get the sidecars if they were created now and do not have them, such as
+	// those that are older than the SidecarSet. Default Ignore.
+	// +optional
+	MissedPodPolicy SidecarSetMissedPodPolicy `json:"missedPodPolicy,omitempty"`
 }
+
+// SidecarSetMissedPodPolicy says what becomes of missed Pods.
+// +kubebuilder:validation:Enum=Ignore;Evict
+type SidecarSetMissedPodPolicy string
+
+const (
+	// IgnoreSidecarSetMissedPods leaves them as they are: they are counted and told of. The default.
+	IgnoreSidecarSetMissedPods SidecarSetMissedPodPolicy = "Ignore"
+	// EvictSidecarSetMissedPods evicts them, so that their workloads make them anew: within maxUnavailable of the update strategy, and as
+	// far as PodDisruptionBudgets let it. Pods without a controller and Pods that run to completion stay.
+	EvictSidecarSetMissedPods SidecarSetMissedPodPolicy = "Evict"
+)
 
 // SidecarSetInjectRevisionPolicy says which new Pods get the earlier definition.
 // +kubebuilder:validation:Enum=Always;Partial
@@ -319,6 +336,9 @@ type SidecarSetStatus struct {
 	// UpdatedReadyPods is the number of matched Pods that are both updated and ready.
 	// +optional
 	UpdatedReadyPods int32 `json:"updatedReadyPods,omitempty"`
+	// MissedPods is the number of Pods that would get the sidecars if they were created now, and do not have them.
+	// +optional
+	MissedPods int32 `json:"missedPods,omitempty"`
 	// LatestRevision names the ControllerRevision of the definition in the spec.
 	// +optional
 	LatestRevision string `json:"latestRevision,omitempty"`
