@@ -12,6 +12,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
+	"sigs.k8s.io/controller-runtime/pkg/client"
 	"sigs.k8s.io/controller-runtime/pkg/webhook/admission"
 
 	appsv1alpha1 "kruise.io/kruise/api/apps/v1alpha1"
@@ -28,22 +29,41 @@ import (
 // namespace.
 func podWebhook(namespace string, scope *webhook.Scope, handler admission.Handler) webhook.Registration {
 	return webhook.Registration{
-		Name:    "mpod.kb.io",
+		Name:    podEntry,
 		Type:    webhook.Mutating,
 		Path:    "/mutate-pod",
 		Handler: handler,
 		Rules: []admissionregistrationv1.RuleWithOperations{
 			webhook.Rule(corev1.GroupName, []string{corev1.SchemeGroupVersion.Version}, "pods", admissionregistrationv1.Create),
 		},
-		NamespaceSelector: &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
-			{Key: webhook.ControlPlaneLabel, Operator: metav1.LabelSelectorOpNotIn, Values: []string{webhook.ControlPlaneValue}},
-			{Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpNotIn, Values: []string{metav1.NamespaceSystem, namespace}},
-		}},
+		NamespaceSelector: podNamespaces(namespace),
 		MatchConditions: []admissionregistrationv1.MatchCondition{{
 			Name:       webhook.ConditionPrefix + "namespace",
 			Expression: fmt.Sprintf("!(request.namespace in ['%s', '%s'])", metav1.NamespaceSystem, namespace),
 		}},
 		Scope: scope,
+	}
+}
+
+// podEntry names the entry for new Pods.
+const podEntry = "mpod.kb.io"
+
+// podNamespaces selects the namespaces whose Pods are sent.
+func podNamespaces(namespace string) *metav1.LabelSelector {
+	return &metav1.LabelSelector{MatchExpressions: []metav1.LabelSelectorRequirement{
+		{Key: webhook.ControlPlaneLabel, Operator: metav1.LabelSelectorOpNotIn, Values: []string{webhook.ControlPlaneValue}},
+		{Key: corev1.LabelMetadataName, Operator: metav1.LabelSelectorOpNotIn, Values: []string{metav1.NamespaceSystem, namespace}},
+	}}
+}
+
+// podReach is which new Pods can be sent; nil when none are.
+func podReach(o *Options) func(context.Context, client.Reader) (webhook.Reach, error) {
+	if !o.Gates.Enabled(features.PodWebhook) {
+		return nil
+	}
+	namespace := o.Environment.Namespace
+	return func(ctx context.Context, reader client.Reader) (webhook.Reach, error) {
+		return webhook.ReachOf(ctx, reader, podEntry, podNamespaces(namespace), metav1.NamespaceSystem, namespace)
 	}
 }
 

@@ -6,6 +6,7 @@ package manager
 import (
 	"context"
 
+	"github.com/prometheus/client_golang/prometheus"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 	ctrl "sigs.k8s.io/controller-runtime"
 
@@ -21,6 +22,11 @@ func sidecarSets(s surroundings, sent *webhook.ScopePart) kind {
 	if gates := s.options.Gates; sent != nil && gates.Enabled(features.PodWebhook) && !gates.Enabled(features.EnableExternalCerts) {
 		expect = sent.Expect
 	}
+	missed := prometheus.NewGauge(prometheus.GaugeOpts{
+		Name: "kruise_sidecarset_missed_pods",
+		Help: "Pods that would get the sidecars of a SidecarSet if they were created now and do not have them, for each SidecarSet that they lack. 0 unless leader.",
+	})
+	s.metrics.MustRegister(missed)
 	return kind{
 		controllers: []controller{{
 			name:  sidecarset.ControllerName,
@@ -32,7 +38,10 @@ func sidecarSets(s surroundings, sent *webhook.ScopePart) kind {
 					CacheSyncTimeout:   s.options.CacheSyncTimeout,
 					ConsistencyTimeout: s.options.ExpectationTimeout,
 					Namespace:          s.options.Environment.Namespace,
+					NativeSidecars:     s.options.Gates.Enabled(features.SidecarSetInPlaceUpdateNativeSidecar),
 					Clock:              s.clock,
+					Reach:              podReach(s.options),
+					CountMissed:        func(n int) { missed.Set(float64(n)) },
 				})
 			},
 		}},

@@ -21,16 +21,21 @@ import (
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/platform/features"
 	"kruise.io/kruise/internal/pod/ordering"
 )
 
 // rules hold one SidecarSet against all that can be said of it without asking anybody (sidecarset spec 5.2, 8.17). They work on the hub
 // version and report in the words of the version that was sent.
-type rules struct{ *submission }
+type rules struct {
+	*submission
+	// native lets native sidecars be updated in place (gate SidecarSetInPlaceUpdateNativeSidecar).
+	native bool
+}
 
 // check returns all that is wrong.
 func (r rules) check() field.ErrorList {
-	return slices.Concat(r.checkName(), r.checkSelectors(), r.checkContainers(), r.checkUpdateStrategy(), r.checkInjectRevision(),
+	return slices.Concat(r.checkName(), r.checkSelectors(), r.checkContainers(), r.checkUpdateStrategy(), r.checkInjection(),
 		r.checkPatches(), r.checkCustomVersion())
 }
 
@@ -79,10 +84,7 @@ func (r rules) checkUpdateStrategy() field.ErrorList {
 	if strategy.Type != v1beta1.RollingUpdateSidecarSetStrategyType {
 		return wrong
 	}
-	if slices.ContainsFunc(r.Hub.Spec.InitContainers, isNativeSidecar) {
-		wrong = append(wrong, field.Invalid(at.Child("type"), strategy.Type,
-			"init containers with restartPolicy Always are never updated: must be NotUpdate beside them"))
-	}
+	wrong = append(wrong, r.checkNativeSidecars()...)
 	if p := strategy.Partition; strategy.Selector != nil && p != nil && (p.Type == intstr.String || p.IntVal != 0) {
 		wrong = append(wrong, field.Invalid(at.Child("partition"), p.String(), "selector and partition exclude each other: keep one of them"))
 	}
@@ -91,6 +93,26 @@ func (r rules) checkUpdateStrategy() field.ErrorList {
 	wrong = append(wrong, podCount(strategy.MaxUnavailable, at.Child("maxUnavailable"))...)
 	wrong = append(wrong, ordering.ValidatePriority(strategy.PriorityStrategy, at.Child("priorityStrategy"))...)
 	return append(wrong, ordering.ValidateScatter(strategy.ScatterStrategy, at.Child("scatterStrategy"))...)
+}
+
+// checkNativeSidecars holds native sidecars against strategy RollingUpdate (sidecarset spec 5.2, 8.13).
+func (r rules) checkNativeSidecars() field.ErrorList {
+	containers, at := r.Hub.Spec.InitContainers, field.NewPath("spec")
+	if !r.native {
+		if !slices.ContainsFunc(containers, isNativeSidecar) {
+			return nil
+		}
+		return field.ErrorList{field.Invalid(at.Child("updateStrategy", "type"), r.Hub.Spec.UpdateStrategy.Type, "init containers with restartPolicy Always are "+
+			"not updated: must be NotUpdate beside them, unless the manager runs with --feature-gates="+string(features.SidecarSetInPlaceUpdateNativeSidecar)+"=true")}
+	}
+	var wrong field.ErrorList
+	for i := range containers {
+		if c := &containers[i]; isNative(&c.Container) && isHot(c) {
+			wrong = append(wrong, field.Invalid(at.Child("initContainers").Index(i).Child("upgradeStrategy", "upgradeType"), c.UpgradeStrategy.UpgradeType,
+				"an init container with restartPolicy Always is updated by a restart alone: must be ColdUpgrade, or updateStrategy.type NotUpdate"))
+		}
+	}
+	return wrong
 }
 
 // podCount refuses what is no number of Pods.
@@ -106,12 +128,13 @@ func podCount(value *intstr.IntOrString, at *field.Path) field.ErrorList {
 	return field.ErrorList{field.Invalid(at, value.String(), `must be an integer of at least 0, or a percentage in quotes such as "20%"`)}
 }
 
-func (r rules) checkInjectRevision() field.ErrorList {
-	revision, at := r.Hub.Spec.InjectionStrategy.Revision, field.NewPath("spec", "injectionStrategy", "revision")
+func (r rules) checkInjection() field.ErrorList {
+	injection, at := &r.Hub.Spec.InjectionStrategy, field.NewPath("spec", "injectionStrategy")
+	wrong := oneOf(at.Child("missedPodPolicy"), injection.MissedPodPolicy, v1beta1.IgnoreSidecarSetMissedPods, v1beta1.EvictSidecarSetMissedPods)
+	revision, at := injection.Revision, at.Child("revision")
 	if revision == nil {
-		return nil
+		return wrong
 	}
-	var wrong field.ErrorList
 	if revision.RevisionName == nil && revision.CustomVersion == nil {
 		wrong = append(wrong, field.Required(at, "one of revisionName and customVersion must name an earlier definition"))
 	}

@@ -76,9 +76,10 @@ func (v *validator) validate(ctx context.Context, current, old *submission) (wro
 		// Finalizers and owners can be changed whatever the rest is.
 		return nil, nil, nil
 	}
-	wrong = rules{current}.check()
+	native := v.gates.Enabled(features.SidecarSetInPlaceUpdateNativeSidecar)
+	wrong = rules{current, native}.check()
 	if old != nil {
-		wrong = append(submissions.WithoutOld(wrong, rules{old}.check()), checkUpdate(current.Hub, old.Hub)...)
+		wrong = append(submissions.WithoutOld(wrong, rules{old, native}.check()), checkUpdate(current.Hub, old.Hub)...)
 	}
 	bad, warnings, err := v.checkPodParts(ctx, current, old)
 	if err != nil {
@@ -183,12 +184,22 @@ func (v *validator) checkRevisionExists(ctx context.Context, set *v1beta1.Sideca
 // consequences tell what a valid change does that its author may not expect (sidecarset spec 8.17).
 func consequences(set *v1beta1.SidecarSet, old *submission) []string {
 	strategy := &set.Spec.UpdateStrategy
-	if strategy.Type != v1beta1.RollingUpdateSidecarSetStrategyType {
-		return nil
-	}
 	var warnings []string
+	if set.Spec.InjectionStrategy.MissedPodPolicy == v1beta1.EvictSidecarSetMissedPods {
+		switch {
+		case set.Spec.InjectionStrategy.Paused:
+			warnings = append(warnings, "spec.injectionStrategy.missedPodPolicy is Evict: no Pod is evicted while spec.injectionStrategy.paused is true")
+		case notUpdated(set):
+			warnings = append(warnings, "spec.injectionStrategy.missedPodPolicy is Evict: no Pod is evicted while spec.updateStrategy.type is NotUpdate")
+		case strategy.Paused:
+			warnings = append(warnings, "spec.injectionStrategy.missedPodPolicy is Evict: no Pod is evicted while spec.updateStrategy.paused is true")
+		}
+	}
+	if strategy.Type != v1beta1.RollingUpdateSidecarSetStrategyType {
+		return warnings
+	}
 	if most := strategy.MaxUnavailable; most != nil && (most.String() == "0" || most.String() == "0%") {
-		warnings = append(warnings, fmt.Sprintf("spec.updateStrategy.maxUnavailable is %s: Pods that are ready are never updated", most.String()))
+		warnings = append(warnings, fmt.Sprintf("spec.updateStrategy.maxUnavailable is %s: Pods that are ready are never updated, and none is evicted", most.String()))
 	}
 	if old == nil {
 		return warnings

@@ -101,6 +101,8 @@ func TestRules(t *testing.T) {
 			`spec.containers[0].resourcesPolicy.resourcesExpr.limits.memory: Invalid value: "100mi"`,
 			`spec.containers[0].resourcesPolicy.resourcesExpr.requests.cpu: Invalid value: "memory"`,
 			`spec.containers[0].resourcesPolicy.resourcesExpr.requests.memory: Invalid value: "2/memory"`}},
+		{"missed Pods are evicted", `{spec: {injectionStrategy: {missedPodPolicy: Evict}}}`, nil},
+		{"missed Pods", `{spec: {injectionStrategy: {missedPodPolicy: Odd}}}`, []string{`spec.injectionStrategy.missedPodPolicy: Unsupported value: "Odd"`}},
 		{"update type", `{spec: {updateStrategy: {type: Odd}}}`, []string{`spec.updateStrategy.type: Unsupported value: "Odd"`}},
 		{"partition and selector", `{spec: {updateStrategy: {selector: {matchLabels: {a: b}}, partition: 1}}}`, []string{`spec.updateStrategy.partition: Invalid value: "1"`}},
 		{"partition of 0% and selector", `{spec: {updateStrategy: {selector: {matchLabels: {a: b}}, partition: 0%}}}`, []string{`spec.updateStrategy.partition: Invalid value: "0%"`}},
@@ -129,6 +131,33 @@ func TestRules(t *testing.T) {
 			t.Run(c.name+" "+version, func(t *testing.T) {
 				hooks := newAdmitting(t, "SidecarSetPatchPodMetadataDefaultsAllowed=true")
 				expectLines(t, c.want, findings(t, hooks.validate.Handler.Handle(t.Context(), submit(t, edited(t, version, c.patch), nil))))
+			})
+		}
+	}
+}
+
+// With the gate native sidecars may be updated, but for hot ones (sidecarset spec 8.13).
+func TestRulesOfNativeSidecars(t *testing.T) {
+	const (
+		native = `initContainers: [{name: a, image: a, restartPolicy: Always}]`
+		hot    = `initContainers: [{name: a, image: a}, {name: b, image: a, restartPolicy: Always, upgradeStrategy: {upgradeType: HotUpgrade, hotUpgradeEmptyImage: e}}]`
+		never  = `, updateStrategy: {type: NotUpdate}`
+	)
+	for _, c := range []struct {
+		name, gates, patch string
+		want               []string
+	}{
+		{"rolling, without the gate", "", native, []string{`spec.updateStrategy.type: Invalid value: "RollingUpdate"`}},
+		{"rolling, with all alpha gates", "AllAlpha=true", native, []string{`spec.updateStrategy.type: Invalid value: "RollingUpdate"`}},
+		{"rolling", "SidecarSetInPlaceUpdateNativeSidecar=true", native, nil},
+		{"rolling and hot", "SidecarSetInPlaceUpdateNativeSidecar=true", hot, []string{`spec.initContainers[1].upgradeStrategy.upgradeType: Invalid value: "HotUpgrade"`}},
+		{"hot, not updated", "SidecarSetInPlaceUpdateNativeSidecar=true", hot + never, nil},
+		{"hot, not updated, without the gate", "", hot + never, nil},
+	} {
+		for _, version := range versions() {
+			t.Run(c.name+" "+version, func(t *testing.T) {
+				hooks := newAdmitting(t, c.gates)
+				expectLines(t, c.want, findings(t, hooks.validate.Handler.Handle(t.Context(), submit(t, edited(t, version, "{spec: {"+c.patch+"}}"), nil))))
 			})
 		}
 	}
@@ -318,6 +347,12 @@ func TestWarnings(t *testing.T) {
 		{"nothing", ``, true, nil},
 		{"no Pod may be unavailable", `{spec: {updateStrategy: {maxUnavailable: 0%}}}`, false, []string{`maxUnavailable is 0%`}},
 		{"it does not matter", `{spec: {updateStrategy: {type: NotUpdate, maxUnavailable: 0}}}`, false, nil},
+		{"no Pod is evicted", `{spec: {injectionStrategy: {missedPodPolicy: Evict}, updateStrategy: {type: NotUpdate}}}`, false,
+			[]string{`no Pod is evicted while spec.updateStrategy.type is NotUpdate`}},
+		{"nor while updates are paused", `{spec: {injectionStrategy: {missedPodPolicy: Evict}, updateStrategy: {paused: true}}}`, false,
+			[]string{`no Pod is evicted while spec.updateStrategy.paused is true`}},
+		{"nor while injection is", `{spec: {injectionStrategy: {missedPodPolicy: Evict, paused: true}}}`, false,
+			[]string{`no Pod is evicted while spec.injectionStrategy.paused is true`}},
 		{"an image", `{spec: {containers: [{name: log, image: b, imagePullPolicy: IfNotPresent, terminationMessagePath: /dev/termination-log,
 			terminationMessagePolicy: File, podInjectPolicy: BeforeAppContainer, upgradeStrategy: {upgradeType: ColdUpgrade}, shareVolumePolicy: {type: disabled}}]}}`, true, nil},
 		{"more than an image", `{spec: {containers: ` + container(`args: [a]`) + `}}`, true, []string{`more than the images`}},

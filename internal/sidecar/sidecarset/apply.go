@@ -28,6 +28,12 @@ const (
 	reasonResetFailed   = "ResetContainerFailed"
 )
 
+// Reasons of events about missed Pods (sidecarset spec 8.24).
+const (
+	reasonMissed  = "PodsWithoutSidecar"
+	reasonEvicted = "EvictedForSidecars"
+)
+
 // attempts is how often a write to a Pod is tried that others get ahead of.
 const attempts = 5
 
@@ -43,37 +49,47 @@ type pass struct {
 	s          *snapshot
 }
 
-// pass observes, reports and acts. The status is written before any Pod: it says on what the decisions were based (sidecarset spec 4.1).
-func (r *Reconciler) pass(ctx context.Context, set *v1beta1.SidecarSet, fromServer bool) error {
+// pass observes, reports and acts. The status is written before any Pod: it says on what the decisions were based (sidecarset spec 4.1). It returns
+// when to make the next pass whatever happens; zero for no such time.
+func (r *Reconciler) pass(ctx context.Context, set *v1beta1.SidecarSet, fromServer bool) (next time.Time, err error) {
 	p := &pass{Reconciler: r, set: set, key: client.ObjectKeyFromObject(set), now: r.Clock.Now(), fromServer: fromServer}
 	if fromServer {
 		r.tracker.Reset(p.key)
 	}
 	if err := p.observe(ctx); err != nil {
-		return err
+		return next, err
 	}
-	thought := r.Clock.Since(p.now)
+	plan := makePlan(p.s)
+	r.memory.thought(set.Name, set.UID, r.Clock.Since(p.now))
 	history := p.history()
 	revisions, err := history.sync(ctx, set)
 	if err != nil {
-		return err
+		return next, err
 	}
 	p.s.revision = revisions.latest.Name
-	status := newStatus(p.s, revisions)
+	status := newStatus(p.s, &plan, revisions)
 	truncated := history.truncate(ctx, set, revisions, p.revisionsInUse())
 	if truncated != nil {
 		status.ObservedGeneration = set.Status.ObservedGeneration // it would say that the history is truncated
 	}
 	if err := r.writeStatus(ctx, set, status); err != nil {
-		return errors.Join(truncated, client.IgnoreNotFound(err))
+		return next, errors.Join(truncated, client.IgnoreNotFound(err))
 	}
-	planning := r.Clock.Now()
-	plan := makePlan(p.s)
-	r.memory.thought(set.Name, set.UID, thought+r.Clock.Since(planning))
 	if len(plan.waits) > 0 {
 		ctrl.LoggerFrom(ctx).V(2).Info("Pods wait for their update", "reasons", plan.waits)
 	}
-	return errors.Join(truncated, p.act(ctx, &plan))
+	p.tellMissed()
+	err = errors.Join(truncated, p.act(ctx, &plan), p.evictAll(ctx, &plan))
+	return p.s.evictions.next(), err
+}
+
+// tellMissed counts the missed Pods, and tells of new ones.
+func (p *pass) tellMissed() {
+	anew, total := p.memory.missedAnew(p.set.Name, p.set.UID, p.s.missed)
+	if anew {
+		p.recorder.Eventf(p.set, corev1.EventTypeWarning, reasonMissed, "%s without the sidecars that new Pods get: %s", pods(len(p.s.missed)), named(p.s.missed))
+	}
+	p.CountMissed(total)
 }
 
 func (p *pass) history() *history {
@@ -161,9 +177,16 @@ func (p *pass) update(ctx context.Context, pod *corev1.Pod) error {
 	return p.mark(ctx, updated, true)
 }
 
-// flip lets the idle twins of a Pod idle.
+// flip lets the idle twins of a Pod idle. One that has become ready since the plan was made, and would leave traffic for another idle image, is
+// left to the next pass, like updates.
 func (p *pass) flip(ctx context.Context, pod *corev1.Pod) error {
-	flipped, err := p.write(ctx, pod, func(pod *corev1.Pod) (edit.Edit, error) { return p.s.flipEdit(pod, p.now) })
+	wasReady := isReady(pod)
+	flipped, err := p.write(ctx, pod, func(pod *corev1.Pod) (edit.Edit, error) {
+		if isReady(pod) && !wasReady && p.s.due(pod) == exchanging {
+			return edit.Edit{}, nil
+		}
+		return p.s.flipEdit(pod, p.now)
+	})
 	switch {
 	case err != nil:
 		p.recorder.Eventf(pod, corev1.EventTypeWarning, reasonResetFailed, "reset idle sidecar containers of SidecarSet %s: %v", p.set.Name, err)
@@ -216,7 +239,8 @@ func (p *pass) write(ctx context.Context, pod *corev1.Pod, decide func(*corev1.P
 // forget ends the bookkeeping of a SidecarSet that is gone, and takes its marks off the Pods: a mark that says "not upgradable" would stay
 // for ever (sidecarset spec 8.9).
 func (r *Reconciler) forget(ctx context.Context, key types.NamespacedName) error {
-	r.memory.forget(key.Name)
+	r.lookout.end(key.Name)
+	r.CountMissed(r.memory.forget(key.Name))
 	pods, err := r.index.Pods(ctx, key.Name)
 	if err != nil {
 		return err

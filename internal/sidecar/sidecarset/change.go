@@ -71,8 +71,8 @@ func (t *target) updateEdit(pod *corev1.Pod, now time.Time) (edit.Edit, error) {
 		s := &t.sidecars[i]
 		if s.hot {
 			c.upgradeHot(s, t.set.ResourceVersion)
-		} else if slices.ContainsFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == s.name && c.Image != s.image }) {
-			c.setImage(s.name, s.image) // init containers never change (sidecarset spec 3.4.3)
+		} else if cold := s.cold(pod); cold != nil && cold.Image != s.image {
+			c.setImage(s.name, s.image)
 		}
 	}
 	records, _ := readHashes(pod) // nothing can be lost of one that cannot be read
@@ -99,10 +99,11 @@ func (c *change) patchMetadata(patches []v1beta1.SidecarSetPatchPodMetadata) err
 	return nil
 }
 
-// flipEdit lets the idle twins of the Pod idle. It is empty when they do.
+// flipEdit lets the idle twins of the Pod idle. It is empty when they do, and when the Pod is not due for it (any more): another twin may work by
+// now, or the working one may have broken.
 func (t *target) flipEdit(pod *corev1.Pod, now time.Time) (edit.Edit, error) {
 	c, ok := t.newChange(pod)
-	if !ok {
+	if !ok || t.due(pod) == noFlip {
 		return edit.Edit{}, nil
 	}
 	c.flip(t.sidecars)

@@ -22,6 +22,7 @@ import (
 
 	"kruise.io/kruise/api/apps/v1beta1"
 	"kruise.io/kruise/internal/platform/consistency"
+	"kruise.io/kruise/internal/platform/webhook"
 	"kruise.io/kruise/internal/pod/edit"
 	"kruise.io/kruise/internal/pod/podset"
 )
@@ -31,6 +32,9 @@ const ControllerName = "sidecarset-controller"
 
 // injectedIndex finds Pods by the SidecarSets that were injected into them.
 const injectedIndex = "kruise.injectedSidecarSet"
+
+// minRest is the shortest time to a next pass that no event asks for.
+const minRest = 100 * time.Millisecond
 
 // Options are the settings of the controller; the manager's flags give them.
 type Options struct {
@@ -44,7 +48,13 @@ type Options struct {
 	ConsistencyTimeout time.Duration
 	// Namespace holds the ControllerRevisions: the manager's own.
 	Namespace string
-	Clock     clock.Clock
+	// NativeSidecars lets native sidecars be updated in place (gate SidecarSetInPlaceUpdateNativeSidecar).
+	NativeSidecars bool
+	Clock          clock.Clock
+	// Reach reads which new Pods can be injected, as far as the entry for Pods says; nil when none are (gate PodWebhook).
+	Reach func(context.Context, client.Reader) (webhook.Reach, error)
+	// CountMissed is told how many Pods lack sidecars that they should have. Nil tells nobody.
+	CountMissed func(int)
 }
 
 // Reconciler reconciles SidecarSets.
@@ -56,6 +66,7 @@ type Reconciler struct {
 	writer   *edit.Writer
 	recorder events.EventRecorder
 	memory   *memory
+	lookout  *lookout
 	Options
 }
 
@@ -68,7 +79,8 @@ func Setup(mgr ctrl.Manager, o Options) error {
 	}
 	err = ctrl.NewControllerManagedBy(mgr).Named(ControllerName).
 		For(&v1beta1.SidecarSet{}, builder.WithPredicates(definitionChanged())).
-		Watches(&corev1.Pod{}, &podEvents{reader: mgr.GetClient(), delay: r.memory.delay}).
+		Watches(&corev1.Pod{}, &podEvents{reader: mgr.GetClient(), delay: r.memory.delay, native: o.NativeSidecars, lookout: r.lookout}).
+		Watches(&v1beta1.SidecarSet{}, baseEvents(mgr.GetClient()), builder.WithPredicates(definitionChanged())).
 		WatchesMetadata(&corev1.Namespace{}, namespaceEvents(mgr.GetClient()), builder.WithPredicates(relabelled())).
 		WithOptions(controller.Options{
 			MaxConcurrentReconciles: o.Workers, RateLimiter: o.RateLimiter, CacheSyncTimeout: o.CacheSyncTimeout,
@@ -90,6 +102,9 @@ func newReconciler(ctx context.Context, mgr ctrl.Manager, o Options) (*Reconcile
 	if err != nil {
 		return nil, err
 	}
+	if o.CountMissed == nil {
+		o.CountMissed = func(int) {}
+	}
 	return &Reconciler{
 		client: mgr.GetClient(), live: mgr.GetAPIReader(), index: index,
 		tracker: consistency.New(o.Clock, o.ConsistencyTimeout, mgr.GetScheme(), stores),
@@ -97,6 +112,7 @@ func newReconciler(ctx context.Context, mgr ctrl.Manager, o Options) (*Reconcile
 		// clients of OpenKruise find its events by source.component, which the newer recorder does not set
 		recorder: mgr.GetEventRecorderFor(ControllerName), //nolint:staticcheck // see above
 		memory:   newMemory(),
+		lookout:  newLookout(),
 		Options:  o,
 	}, nil
 }
@@ -130,5 +146,9 @@ func (r *Reconciler) Reconcile(ctx context.Context, req ctrl.Request) (ctrl.Resu
 		}
 	case consistency.Fresh:
 	}
-	return ctrl.Result{}, r.pass(ctx, set, verdict.State == consistency.Expired)
+	next, err := r.pass(ctx, set, verdict.State == consistency.Expired)
+	if err != nil || next.IsZero() {
+		return ctrl.Result{}, err
+	}
+	return ctrl.Result{RequeueAfter: max(next.Sub(r.Clock.Now()), minRest)}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/labels"
 
 	"kruise.io/kruise/api/apps/v1beta1"
 )
@@ -131,6 +132,14 @@ const (
 	exchanging
 )
 
+// due is flipDue of a Pod that was read after the plan was made.
+func (t *target) due(pod *corev1.Pod) flipKind {
+	if p := t.view(pod, labels.Everything()); p != nil {
+		return p.flipDue(t)
+	}
+	return noFlip
+}
+
 // flipDue tells whether the Pod is due for the flip (sidecarset spec 3.8).
 func (p *pod) flipDue(t *target) flipKind {
 	kind := noFlip
@@ -184,5 +193,8 @@ func (p *pod) tookOver(t *target, idle map[string]bool) bool {
 			return false
 		}
 	}
-	return true
+	return !slices.ContainsFunc(t.sidecars, func(s kept) bool {
+		status := statusOf(p.Pod, s.name)
+		return s.native && (status == nil || !status.Ready)
+	})
 }

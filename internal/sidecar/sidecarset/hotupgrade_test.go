@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	corev1 "k8s.io/api/core/v1"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"kruise.io/kruise/api/apps/v1beta1"
 )
@@ -45,14 +46,14 @@ func TestHotUpgradeBothWays(t *testing.T) {
 	if p := makePass(set, pod); len(p.flip) != 0 {
 		t.Error("flipped before the new twin runs")
 	}
-	if got := newStatus(observed(set, pod), &revisions{latest: noRevision()}); got.UpdatedPods != 1 || got.ReadyPods != 0 {
+	if got := newStatusOf(observed(set, pod), &revisions{latest: noRevision()}); got.UpdatedPods != 1 || got.ReadyPods != 0 {
 		t.Errorf("status while upgrading: %+v", got)
 	}
 	run(pod)
 	makePass(set, pod)
 	wantTwins(t, "flipped", pod, `empty:1 0 4711, mesh:2 4711 0, {"mesh":"mesh-2"}`)
 	run(pod)
-	if got := newStatus(observed(set, pod), &revisions{latest: noRevision()}); got.UpdatedReadyPods != 1 {
+	if got := newStatusOf(observed(set, pod), &revisions{latest: noRevision()}); got.UpdatedReadyPods != 1 {
 		t.Errorf("status after: %+v", got)
 	}
 	modify(set, image("mesh:3"), version("4799"))
@@ -84,7 +85,7 @@ func TestFailedHotUpgradeIsTakenBack(t *testing.T) {
 	makePass(set, pod)
 	wantTwins(t, "taken back", pod, `mesh:1 1 0, empty:1 0 1, {"mesh":"mesh-1"}`)
 	run(pod)
-	if got := newStatus(observed(set, pod), &revisions{latest: noRevision()}); got.UpdatedReadyPods != 1 {
+	if got := newStatusOf(observed(set, pod), &revisions{latest: noRevision()}); got.UpdatedReadyPods != 1 {
 		t.Errorf("status after: %+v", got)
 	}
 	if p := makePass(set, pod); len(p.flip)+len(p.update) != 0 {
@@ -139,6 +140,41 @@ func TestFlipWithoutReadyPod(t *testing.T) {
 	run(pod, "app:1")
 	if p := makePass(set, pod); len(p.flip) != 0 {
 		t.Error("flips although the app is not ready")
+	}
+}
+
+// A flip that others got ahead of is decided anew, on the Pod as it is: it must not idle the only twin that works.
+func TestFlipIsDecidedOnThePodAsItIs(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(pod *corev1.Pod)
+		want   bool
+	}{
+		"as it was":                   {change: func(*corev1.Pod) {}, want: true},
+		"the working twin has broken": {change: func(p *corev1.Pod) { run(p, "mesh:2") }},
+		"the other twin took over": {change: func(p *corev1.Pod) {
+			p.Annotations[v1beta1.SidecarSetWorkingHotUpgradeContainerAnnotation] = `{"mesh":"mesh-1"}`
+			statusOf(p, "mesh-1").Ready = false
+			setReady(p, false)
+		}},
+		"it is idle already":       {change: func(p *corev1.Pod) { *imageOf(p, "mesh-1") = "empty:1" }},
+		"the Pod is being deleted": {change: func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.NewTime(epoch())) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set := logSet(hotSidecar)
+			pod := run(injectedPod("web", set))
+			modify(set, image("mesh:2"))
+			makePass(set, pod)
+			run(pod)
+			s := observed(set, pod)
+			if p := makePlan(s); len(p.flip) != 1 {
+				t.Fatal("is not due")
+			}
+			c.change(pod)
+			e, err := s.flipEdit(pod, epoch())
+			if err != nil || e.Empty() == c.want {
+				t.Errorf("edit %v: %v", e, err)
+			}
+		})
 	}
 }
 

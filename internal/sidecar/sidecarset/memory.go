@@ -18,8 +18,8 @@ const (
 	restFactor = 10
 )
 
-// memory is what the controller remembers between passes. Nothing in it decides what happens to Pods, so losing it with a restart
-// costs no more than an event said twice.
+// memory is what the controller remembers between passes. Losing it with a restart costs no more than an event said twice, and evictions that are
+// tried anew.
 type memory struct {
 	mu   sync.Mutex
 	sets map[string]*remembered
@@ -32,6 +32,10 @@ type remembered struct {
 	cost time.Duration
 	// refused are the Pods that an event told of as not upgradable.
 	refused sets.Set[types.UID]
+	// missed are the Pods that an event told of as missed.
+	missed sets.Set[types.UID]
+	// evictions are what was done about missed Pods.
+	evictions evictions
 }
 
 func newMemory() *memory { return &memory{sets: map[string]*remembered{}} }
@@ -78,8 +82,40 @@ func (m *memory) refusedAnew(set string, uid types.UID, pods []*pod) bool {
 	return anew
 }
 
-func (m *memory) forget(set string) {
+// missedAnew records which Pods are missed. It tells whether there are some among them that were not before, and how many all SidecarSets miss.
+func (m *memory) missedAnew(set string, uid types.UID, pods []*missedPod) (anew bool, total int) {
+	now := sets.New[types.UID]()
+	for _, pod := range pods {
+		now.Insert(pod.UID)
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	known := m.of(set, uid)
+	anew = !known.missed.IsSuperset(now)
+	known.missed = now
+	return anew, m.total()
+}
+
+// total is how many Pods all SidecarSets miss. The lock is held.
+func (m *memory) total() int {
+	n := 0
+	for _, known := range m.sets {
+		n += known.missed.Len()
+	}
+	return n
+}
+
+// evictions are those of a SidecarSet; its passes alone use them.
+func (m *memory) evictions(set string, uid types.UID) *evictions {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return &m.of(set, uid).evictions
+}
+
+// forget ends what is remembered of a SidecarSet, and returns how many Pods the others miss.
+func (m *memory) forget(set string) (total int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	delete(m.sets, set)
+	return m.total()
 }

@@ -23,7 +23,7 @@ import (
 
 // observe gathers what the pass decides on.
 func (p *pass) observe(ctx context.Context) error {
-	t, err := newTarget(p.set)
+	t, err := newTarget(p.set, p.NativeSidecars)
 	if err != nil {
 		return reconcile.TerminalError(fmt.Errorf("read definition: %w", err))
 	}
@@ -43,7 +43,11 @@ func (p *pass) observe(ctx context.Context) error {
 		return err
 	}
 	p.s = &snapshot{target: t, now: p.now}
-	inNamespace := p.namespaces()
+	namespaceLabels := p.namespaceLabels()
+	inNamespace, err := p.namespaces(namespaceLabels)
+	if err != nil {
+		return err
+	}
 	for _, object := range injected {
 		if !podset.IsActive(object) || !selector.Matches(labels.Set(object.Labels)) {
 			continue
@@ -61,7 +65,10 @@ func (p *pass) observe(ctx context.Context) error {
 	slices.SortFunc(p.s.pods, func(a, b *pod) int {
 		return cmp.Or(cmp.Compare(a.Namespace, b.Namespace), cmp.Compare(a.Name, b.Name))
 	})
-	return nil
+	if err := p.findMissed(ctx, namespaceLabels); err != nil {
+		return err
+	}
+	return p.settleEvictions(ctx)
 }
 
 // injected gives the Pods that the SidecarSet was injected into.
@@ -82,29 +89,40 @@ func (p *pass) injected(ctx context.Context, selector labels.Selector) ([]*corev
 	return pods, nil
 }
 
-// namespaces gives a function that tells whether Pods of a namespace can be matched; it looks at each namespace once.
-func (p *pass) namespaces() func(ctx context.Context, name string) (bool, error) {
+// namespaces gives a function that tells whether Pods of a namespace can be matched.
+func (p *pass) namespaces(labelsOf func(context.Context, string) (labels.Set, error)) (func(context.Context, string) (bool, error), error) {
 	if p.set.Spec.NamespaceSelector == nil {
-		return func(context.Context, string) (bool, error) { return true, nil }
+		return func(context.Context, string) (bool, error) { return true, nil }, nil
 	}
-	known := map[string]bool{}
+	selector, err := metav1.LabelSelectorAsSelector(p.set.Spec.NamespaceSelector)
+	if err != nil {
+		return nil, reconcile.TerminalError(fmt.Errorf("namespaceSelector of SidecarSet: %w", err))
+	}
 	return func(ctx context.Context, name string) (bool, error) {
-		in, ok := known[name]
+		of, err := labelsOf(ctx, name)
+		return of != nil && selector.Matches(of), err
+	}, nil
+}
+
+// namespaceLabels gives a function that reads the labels of a namespace, nil when it is gone; it reads each namespace once.
+func (p *pass) namespaceLabels() func(ctx context.Context, name string) (labels.Set, error) {
+	known := map[string]labels.Set{}
+	return func(ctx context.Context, name string) (labels.Set, error) {
+		of, ok := known[name]
 		if ok {
-			return in, nil
-		}
-		selector, err := metav1.LabelSelectorAsSelector(p.set.Spec.NamespaceSelector)
-		if err != nil {
-			return false, reconcile.TerminalError(fmt.Errorf("namespaceSelector of SidecarSet: %w", err))
+			return of, nil
 		}
 		namespace := &metav1.PartialObjectMetadata{}
 		namespace.SetGroupVersionKind(corev1.SchemeGroupVersion.WithKind("Namespace"))
-		err = p.client.Get(ctx, types.NamespacedName{Name: name}, namespace, client.UnsafeDisableDeepCopy)
-		if err != nil && !apierrors.IsNotFound(err) {
-			return false, fmt.Errorf("get namespace %s: %w", name, err)
+		err := p.client.Get(ctx, types.NamespacedName{Name: name}, namespace, client.UnsafeDisableDeepCopy)
+		switch {
+		case err == nil:
+			of = labels.Merge(namespace.Labels, nil) // never nil
+		case !apierrors.IsNotFound(err):
+			return nil, fmt.Errorf("get namespace %s: %w", name, err)
 		}
-		known[name] = err == nil && selector.Matches(labels.Set(namespace.Labels))
-		return known[name], nil
+		known[name] = of
+		return of, nil
 	}
 }
 

@@ -26,6 +26,9 @@ type plan struct {
 	update []*pod
 	// waits counts the Pods that are not updated, by the reason.
 	waits map[waitReason]int
+	// evict are the missed Pods to evict, within the budget; spared are the others, by the reason.
+	evict  []*missedPod
+	spared map[spareReason][]*missedPod
 }
 
 // waitReason is why a Pod is not brought to the target now.
@@ -34,6 +37,8 @@ type waitReason string
 const (
 	// waitNotUpdate: the spec never touches existing Pods.
 	waitNotUpdate waitReason = "NotUpdate"
+	// waitGate: there are native sidecars, and the gate that lets them be updated is off.
+	waitGate waitReason = "NativeSidecarGate"
 	// waitPaused: the update is paused.
 	waitPaused waitReason = "Paused"
 	// waitSelector: updateStrategy.selector leaves the Pod out.
@@ -52,22 +57,42 @@ const (
 // new ones (sidecarset spec 8.8).
 func makePlan(s *snapshot) plan {
 	p := plan{flip: planFlips(s), waits: map[waitReason]int{}}
+	unavailable := p.planUpdates(s)
+	for _, pod := range p.update {
+		if !pod.ready { // costs updates nothing, and is unavailable all the same
+			unavailable++
+		}
+	}
+	p.planEvictions(s, unavailable)
+	return p
+}
+
+// planUpdates decides on updates in place. It returns how many Pods are unavailable by them, and by evictions before, when they are made.
+func (p *plan) planUpdates(s *snapshot) (unavailable int) {
+	unavailable = len(s.evictions.open)
+	for _, pod := range s.pods {
+		if pod.updated && !pod.available() {
+			unavailable++
+		}
+	}
 	outdated := slices.DeleteFunc(slices.Clone(s.pods), func(pod *pod) bool { return pod.updated })
 	switch strategy := s.set.Spec.UpdateStrategy; {
 	case notUpdated(s.set):
 		p.waits[waitNotUpdate] = len(outdated)
-		return p
+		return unavailable
+	case s.frozen:
+		p.waits[waitGate] = len(outdated)
+		return unavailable
 	case strategy.Paused:
 		p.waits[waitPaused] = len(outdated)
-		return p
+		return unavailable
 	}
 	for _, pod := range s.pods {
 		if pod.updated && pod.markLost(s.hash) {
 			p.accept = append(p.accept, pod)
 		}
 	}
-	p.chooseUpdates(s, p.candidates(outdated))
-	return p
+	return p.chooseUpdates(s, p.candidates(outdated), unavailable)
 }
 
 // markLost tells whether the Pod, which is updated, should be marked as upgradable: the definition it was refused for was taken back
@@ -98,30 +123,26 @@ func (p *plan) candidates(outdated []*pod) []*pod {
 	return waiting
 }
 
-// chooseUpdates takes the waiting Pods, in order, that partition and maxUnavailable let through.
-func (p *plan) chooseUpdates(s *snapshot, waiting []*pod) {
+// chooseUpdates takes the waiting Pods, in order, that partition and maxUnavailable let through. One in which no container changes stays as
+// ready as it is, and costs nothing: no event of it would bring the next pass. It returns how many Pods are unavailable then, of unavailable before.
+func (p *plan) chooseUpdates(s *snapshot, waiting []*pod, unavailable int) int {
 	waiting = s.inUpdateOrder(waiting)
 	kept := min(partitionOf(s.set.Spec.UpdateStrategy.Partition, len(s.pods)), len(waiting))
 	p.waits[waitPartition] = kept
 	waiting = waiting[:len(waiting)-kept]
 
 	limit := maxUnavailableOf(s.set.Spec.UpdateStrategy.MaxUnavailable, len(s.pods))
-	unavailable := 0
-	for _, pod := range s.pods {
-		if pod.updated && !pod.available() {
-			unavailable++
-		}
-	}
 	for i, pod := range waiting {
-		if pod.ready {
+		if pod.ready && s.changes(pod.Pod) {
 			if unavailable >= limit {
 				p.waits[waitBudget] = len(waiting) - i
-				return
+				return unavailable
 			}
 			unavailable++
 		}
 		p.update = append(p.update, pod)
 	}
+	return unavailable
 }
 
 // inUpdateOrder gives the waiting Pods in the order in which they are to be updated (sidecarset spec 3.7.6).
@@ -210,7 +231,7 @@ func planFlips(s *snapshot) []*pod {
 		case noFlip:
 		}
 	}
-	if notUpdated(s.set) || s.set.Spec.UpdateStrategy.Paused {
+	if notUpdated(s.set) || s.frozen || s.set.Spec.UpdateStrategy.Paused {
 		return flips
 	}
 	return chooseExchanges(s, flips, exchanges)

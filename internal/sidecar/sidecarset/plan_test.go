@@ -100,6 +100,11 @@ func TestOrderOfUpdates(t *testing.T) {
 		"weights": {strategy: v1beta1.SidecarSetUpdateStrategy{PriorityStrategy: &v1beta1.UpdatePriorityStrategy{WeightPriority: []v1beta1.UpdatePriorityWeightTerm{
 			{Weight: 5, MatchSelector: metav1.LabelSelector{MatchLabels: map[string]string{"zone": "b"}}},
 		}}}, change: zones, want: "[web-02 web-03 web-00 web-01]"},
+		"the index of the ordered key, then the number at its end": {strategy: v1beta1.SidecarSetUpdateStrategy{PriorityStrategy: &v1beta1.UpdatePriorityStrategy{
+			OrderPriority: []v1beta1.UpdatePriorityOrderTerm{{OrderedKey: "first"}, {OrderedKey: "second"}},
+		}}, change: func(p []*corev1.Pod) {
+			p[0].Labels["second"], p[1].Labels["first"], p[2].Labels["first"] = "zone-9", "zone-2", "zone-10"
+		}, want: "[web-03 web-02 web-01 web-00]"},
 		"scatter over all values of a label": {strategy: v1beta1.SidecarSetUpdateStrategy{ScatterStrategy: v1beta1.UpdateScatterStrategy{
 			{Key: "zone", Value: "*"},
 		}}, change: zones, want: "[web-02 web-00 web-01 web-03]"},

@@ -59,6 +59,13 @@ type cluster struct {
 	writes []string
 	// fail answers a write with an error. Optional.
 	fail func(write string) error
+	// admit plays the webhook of Pods. Nil injects the SidecarSet.
+	admit func(pod *corev1.Pod) error
+	// stale is what the cache holds for the SidecarSet while it lags behind. Optional.
+	stale *v1beta1.SidecarSet
+	// missed is how many Pods were counted without sidecars; again is when the last pass asked for another one.
+	missed int
+	again  time.Duration
 }
 
 func newCluster(t *testing.T) *cluster {
@@ -80,7 +87,8 @@ func newCluster(t *testing.T) *cluster {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.controller, err = newReconciler(t.Context(), mgr, Options{Clock: c.clock, ConsistencyTimeout: time.Minute, Namespace: c.namespace})
+	c.controller, err = newReconciler(t.Context(), mgr, Options{Clock: c.clock, ConsistencyTimeout: time.Minute, Namespace: c.namespace,
+		Reach: reachOfAll, CountMissed: func(n int) { c.missed = n }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,7 +103,23 @@ func newCluster(t *testing.T) *cluster {
 func (c *cluster) intercept() interceptor.Funcs {
 	return interceptor.Funcs{
 		Create: func(ctx context.Context, cl client.WithWatch, obj client.Object, o ...client.CreateOption) error {
+			if pod, ok := obj.(*corev1.Pod); ok {
+				if err := c.review(pod); err != nil {
+					return err
+				}
+				return cl.Create(ctx, obj, o...)
+			}
 			return c.write("create", obj, func() error { return cl.Create(ctx, obj, o...) })
+		},
+		Get: func(ctx context.Context, cl client.WithWatch, key client.ObjectKey, obj client.Object, o ...client.GetOption) error {
+			if set, ok := obj.(*v1beta1.SidecarSet); ok && c.stale != nil && key.Name == c.stale.Name {
+				c.stale.DeepCopyInto(set)
+				return nil
+			}
+			return cl.Get(ctx, key, obj, o...)
+		},
+		SubResourceCreate: func(ctx context.Context, cl client.Client, sub string, obj client.Object, body client.Object, o ...client.SubResourceCreateOption) error {
+			return c.write("evict", obj, func() error { return cl.SubResource(sub).Create(ctx, obj, body, o...) })
 		},
 		Delete: func(ctx context.Context, cl client.WithWatch, obj client.Object, o ...client.DeleteOption) error {
 			return c.write("delete", obj, func() error { return cl.Delete(ctx, obj, o...) })
@@ -107,6 +131,15 @@ func (c *cluster) intercept() interceptor.Funcs {
 			return c.write("status", obj, func() error { return cl.SubResource(sub).Patch(ctx, obj, p, o...) })
 		},
 	}
+}
+
+// review plays admission for a new Pod.
+func (c *cluster) review(pod *corev1.Pod) error {
+	if c.admit != nil {
+		return c.admit(pod)
+	}
+	set := c.set()
+	return inject(pod, []definition{{set: set, policies: newPolicies(set)}}, false, c.clock.Now())
 }
 
 func (c *cluster) write(verb string, obj client.Object, send func() error) error {
@@ -235,7 +268,8 @@ func (c *cluster) tryPass() ([]string, error) {
 	c.mu.Lock()
 	c.writes = nil
 	c.mu.Unlock()
-	_, err := c.controller.Reconcile(c.t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Name: c.name}})
+	result, err := c.controller.Reconcile(c.t.Context(), ctrl.Request{NamespacedName: client.ObjectKey{Name: c.name}})
+	c.again = result.RequeueAfter
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return slices.Clone(c.writes), err

@@ -21,6 +21,11 @@ type snapshot struct {
 	now time.Time
 	// pods are the matched Pods (sidecarset spec 3.7.1), sorted by namespace and name so that plans are deterministic.
 	pods []*pod
+	// sought says that missed Pods were looked for; missed are those, sorted alike.
+	sought bool
+	missed []*missedPod
+	// evictions are what was done about them before.
+	evictions *evictions
 }
 
 // pod is one matched Pod with the verdicts of this pass, each computed once.

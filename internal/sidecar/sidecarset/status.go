@@ -7,6 +7,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"k8s.io/apimachinery/pkg/api/equality"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -16,11 +17,11 @@ import (
 	"kruise.io/kruise/api/apps/v1beta1"
 )
 
-// newStatus counts the matched Pods (sidecarset spec 2.4).
-func newStatus(s *snapshot, r *revisions) v1beta1.SidecarSetStatus {
+// newStatus counts the matched Pods (sidecarset spec 2.4), and says what the plan is for those that were missed.
+func newStatus(s *snapshot, p *plan, r *revisions) v1beta1.SidecarSetStatus {
 	status := v1beta1.SidecarSetStatus{
 		ObservedGeneration: s.set.Generation, LatestRevision: r.latest.Name, CollisionCount: &r.collisionCount,
-		Conditions: s.set.Status.Conditions,
+		MissedPods: int32(min(len(s.missed), math.MaxInt32)), Conditions: conditions(s, p),
 	}
 	for _, p := range s.pods {
 		count(&status.MatchedPods, true)

@@ -21,6 +21,8 @@ type target struct {
 	revision string
 	// sidecars are the containers whose images are kept up to date, in the order of the spec.
 	sidecars []kept
+	// frozen says that no Pod is updated, whatever the spec says: it has native sidecars, and their gate is off.
+	frozen bool
 }
 
 // kept is a sidecar that is kept up to date.
@@ -30,13 +32,18 @@ type kept struct {
 	// hot says that it is upgraded by two containers taking turns; emptyImage is that of the idle one.
 	hot        bool
 	emptyImage string
+	// native says that it is an init container that runs beside the containers of the Pod.
+	native bool
 }
 
-// newTarget reads the definition. Hashes that admission has not written are computed: the SidecarSet may be older than the webhook.
-func newTarget(set *v1beta1.SidecarSet) (*target, error) {
+// newTarget reads the definition. Hashes that admission has not written are computed: the SidecarSet may be older than the webhook. native
+// says that native sidecars are kept up to date, too.
+func newTarget(set *v1beta1.SidecarSet, native bool) (*target, error) {
 	t := &target{
 		set: set, hash: set.Annotations[v1beta1.SidecarSetHashAnnotation],
-		hashWithoutImage: set.Annotations[v1beta1.SidecarSetHashWithoutImageAnnotation], sidecars: sidecarsOf(set),
+		hashWithoutImage: set.Annotations[v1beta1.SidecarSetHashWithoutImageAnnotation], sidecars: sidecarsOf(set, native),
+		// admission refuses such SidecarSets, but the gate may have been on
+		frozen: !native && slices.ContainsFunc(set.Spec.InitContainers, isNativeSidecar),
 	}
 	if t.hash != "" && t.hashWithoutImage != "" {
 		return t, nil
@@ -46,13 +53,22 @@ func newTarget(set *v1beta1.SidecarSet) (*target, error) {
 	return t, err
 }
 
-func sidecarsOf(set *v1beta1.SidecarSet) []kept {
+// sidecarsOf lists what is kept up to date. Of native sidecars (sidecarset spec 8.13) hot ones are not: they are with NotUpdate alone.
+func sidecarsOf(set *v1beta1.SidecarSet, native bool) []kept {
 	sidecars := make([]kept, len(set.Spec.Containers))
 	for i := range set.Spec.Containers {
 		c := &set.Spec.Containers[i]
 		sidecars[i] = kept{
 			name: c.Name, image: c.Image,
 			hot: isHot(c), emptyImage: c.UpgradeStrategy.HotUpgradeEmptyImage,
+		}
+	}
+	if !native {
+		return sidecars
+	}
+	for i := range set.Spec.InitContainers {
+		if c := &set.Spec.InitContainers[i]; isNative(&c.Container) && !isHot(c) {
+			sidecars = append(sidecars, kept{name: c.Name, image: c.Image, native: true})
 		}
 	}
 	return sidecars
@@ -85,19 +101,21 @@ func containerNames(sidecars []kept) []string {
 	return names
 }
 
-// holds tells whether the Pod contains every sidecar (sidecarset spec 3.7.1); working says which twins work.
+// holds tells whether the Pod contains every sidecar (sidecarset spec 3.7.1); working says which twins work. Native sidecars may be added and
+// taken away later, and Pods that lack one still count: as not upgradable.
 func holds(pod *corev1.Pod, sidecars []kept, working map[string]string) bool {
 	for i := range sidecars {
-		s := &sidecars[i]
-		if !s.hot {
+		switch s := &sidecars[i]; {
+		case s.native:
+		case !s.hot:
 			if imageOf(pod, s.name) == nil {
 				return false
 			}
-			continue
-		}
-		first, second := twins(s.name)
-		if working[s.name] == "" || imageOf(pod, first) == nil || imageOf(pod, second) == nil {
-			return false
+		default:
+			first, second := twins(s.name)
+			if working[s.name] == "" || imageOf(pod, first) == nil || imageOf(pod, second) == nil {
+				return false
+			}
 		}
 	}
 	return true
@@ -110,6 +128,29 @@ func carries(pod *corev1.Pod, set string, sidecars []kept) bool {
 	}
 	working, err := readWorking(pod)
 	return err == nil && holds(pod, sidecars, working)
+}
+
+// cold is the container of the Pod that a cold sidecar is updated in; nil when there is none. Init containers that end never change
+// (sidecarset spec 3.4.3).
+func (s *kept) cold(pod *corev1.Pod) *corev1.Container {
+	containers := pod.Spec.Containers
+	if s.native {
+		containers = pod.Spec.InitContainers
+	}
+	at := slices.IndexFunc(containers, func(c corev1.Container) bool { return c.Name == s.name && isNative(&c) == s.native })
+	if at < 0 {
+		return nil
+	}
+	return &containers[at]
+}
+
+// changes tells whether bringing the Pod to the target changes a container. It does not when only the images of init containers that have
+// ended, or of sidecars that the Pod has already, are other ones.
+func (t *target) changes(pod *corev1.Pod) bool {
+	return slices.ContainsFunc(t.sidecars, func(s kept) bool {
+		c := s.cold(pod)
+		return s.hot || c != nil && c.Image != s.image
+	})
 }
 
 // imageOf is the image of a container or init container of the Pod; nil when there is none of the name.

@@ -64,12 +64,32 @@ func namespaceEvents(reader client.Reader) handler.EventHandler {
 	})
 }
 
+// baseEvents enqueues the SidecarSet that a canary stands in for: what becomes of the canary decides whose Pods are those that both match.
+func baseEvents(reader client.Reader) handler.EventHandler {
+	return handler.EnqueueRequestsFromMapFunc(func(ctx context.Context, object client.Object) []reconcile.Request {
+		canary, ok := object.(*v1beta1.SidecarSet)
+		if !ok || baseOf(canary) == "" {
+			return nil
+		}
+		base := &v1beta1.SidecarSet{}
+		err := reader.Get(ctx, types.NamespacedName{Name: baseOf(canary)}, base, client.UnsafeDisableDeepCopy)
+		if err != nil || notUpdated(base) {
+			return nil
+		}
+		return []reconcile.Request{requestFor(base.Name)}
+	})
+}
+
 // podEvents enqueues the SidecarSets that an event of a Pod is about (sidecarset spec 3.7.2). Nothing but the creation of a Pod is about
 // a SidecarSet of type NotUpdate: clients rely on the status not being counted anew.
 type podEvents struct {
 	reader client.Reader
 	// delay is how long changes of Pods are gathered for one pass over the SidecarSet.
 	delay func(set string) time.Duration
+	// lookout is told of Pods without sidecars.
+	lookout *lookout
+	// native says that native sidecars are kept up to date.
+	native bool
 }
 
 var _ handler.TypedEventHandler[client.Object, reconcile.Request] = &podEvents{}
@@ -82,13 +102,14 @@ func (h *podEvents) Create(ctx context.Context, e event.CreateEvent, q queue) {
 	if !ok {
 		return
 	}
+	h.missed(ctx, nil, pod, q)
 	for _, name := range readInjected(pod) {
 		switch set := h.find(ctx, name); {
 		case set == nil:
 			if _, marked := marksOf(pod)[name]; marked {
 				q.Add(requestFor(name)) // it is gone, and so should the mark
 			}
-		case carries(pod, name, sidecarsOf(set)):
+		case carries(pod, name, sidecarsOf(set, h.native)):
 			q.Add(requestFor(name))
 		}
 	}
@@ -101,6 +122,7 @@ func (h *podEvents) Update(ctx context.Context, e event.UpdateEvent, q queue) {
 	if !ok || !isPod || old.ResourceVersion == pod.ResourceVersion {
 		return
 	}
+	h.missed(ctx, old, pod, q)
 	leaves := old.DeletionTimestamp == nil && pod.DeletionTimestamp != nil
 	flipped := pod.DeletionTimestamp == nil && readyCondition(old) != readyCondition(pod)
 	labelled := !maps.Equal(old.Labels, pod.Labels)
@@ -117,7 +139,11 @@ func (h *podEvents) Update(ctx context.Context, e event.UpdateEvent, q queue) {
 // Delete enqueues for a Pod that went without having been seen to leave: that is the same change, of which there is no other event.
 func (h *podEvents) Delete(ctx context.Context, e event.DeleteEvent, q queue) {
 	pod, ok := e.Object.(*corev1.Pod)
-	if !ok || pod.DeletionTimestamp != nil {
+	if !ok {
+		return
+	}
+	h.missed(ctx, nil, pod, q)
+	if pod.DeletionTimestamp != nil {
 		return
 	}
 	h.each(ctx, pod, func(set *v1beta1.SidecarSet, _ []kept) { q.AddAfter(requestFor(set.Name), h.delay(set.Name)) })
@@ -133,7 +159,7 @@ func (h *podEvents) each(ctx context.Context, pod *corev1.Pod, do func(*v1beta1.
 		if set == nil || notUpdated(set) {
 			continue
 		}
-		if sidecars := sidecarsOf(set); carries(pod, name, sidecars) {
+		if sidecars := sidecarsOf(set, h.native); carries(pod, name, sidecars) {
 			do(set, sidecars)
 		}
 	}

@@ -42,7 +42,7 @@ func handlerOf(t *testing.T, sets ...*v1beta1.SidecarSet) *podEvents {
 	for _, set := range sets {
 		builder.WithObjects(set)
 	}
-	return &podEvents{reader: builder.Build(), delay: func(string) time.Duration { return 0 }}
+	return &podEvents{reader: builder.Build(), delay: func(string) time.Duration { return 0 }, lookout: newLookout(), native: true}
 }
 
 func TestUpdatesOfPodsThatMatter(t *testing.T) {

@@ -5,6 +5,7 @@ package sidecarset
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"time"
 
@@ -106,11 +107,12 @@ func injectedPod(name string, set *v1beta1.SidecarSet) *corev1.Pod {
 func run(pod *corev1.Pod, broken ...string) *corev1.Pod {
 	ready := true
 	before := map[string]corev1.ContainerStatus{}
-	for _, status := range pod.Status.ContainerStatuses {
+	for _, status := range append(pod.Status.InitContainerStatuses, pod.Status.ContainerStatuses...) {
 		before[status.Name] = status
 	}
-	pod.Status.Phase, pod.Status.ContainerStatuses = corev1.PodRunning, nil
-	for _, c := range pod.Spec.Containers {
+	pod.Status.Phase, pod.Status.ContainerStatuses, pod.Status.InitContainerStatuses = corev1.PodRunning, nil, nil
+	inits := len(pod.Spec.InitContainers)
+	for i, c := range append(slices.Clone(pod.Spec.InitContainers), pod.Spec.Containers...) {
 		status := corev1.ContainerStatus{Name: c.Name, Image: c.Image, ImageID: "sha256:" + c.Image, Ready: true}
 		for _, b := range broken {
 			status.Ready = status.Ready && c.Image != b
@@ -118,11 +120,27 @@ func run(pod *corev1.Pod, broken ...string) *corev1.Pod {
 		if old := before[c.Name]; old.Image != "" && old.Image != c.Image {
 			status.RestartCount = old.RestartCount
 		}
+		if i < inits && !isNative(&c) { // it has ended, and does not start again
+			if old := before[c.Name]; old.Image != "" {
+				status.Image, status.ImageID = old.Image, old.ImageID
+			}
+			status.Ready = true
+		}
 		ready = ready && status.Ready
-		pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, status)
+		if i < inits {
+			pod.Status.InitContainerStatuses = append(pod.Status.InitContainerStatuses, status)
+		} else {
+			pod.Status.ContainerStatuses = append(pod.Status.ContainerStatuses, status)
+		}
 	}
 	setReady(pod, ready)
 	return pod
+}
+
+// newStatusOf is the status of a pass that observed this.
+func newStatusOf(s *snapshot, r *revisions) v1beta1.SidecarSetStatus {
+	p := makePlan(s)
+	return newStatus(s, &p, r)
 }
 
 func setReady(pod *corev1.Pod, ready bool) {
@@ -156,7 +174,7 @@ func write(pod *corev1.Pod, e edit.Edit) {
 
 // observed is the snapshot of a pass over the SidecarSet and its Pods.
 func observed(set *v1beta1.SidecarSet, pods ...*corev1.Pod) *snapshot {
-	t, err := newTarget(set)
+	t, err := newTarget(set, true)
 	if err != nil {
 		panic(err)
 	}
@@ -165,7 +183,7 @@ func observed(set *v1beta1.SidecarSet, pods ...*corev1.Pod) *snapshot {
 	if by := set.Spec.UpdateStrategy.Selector; by != nil {
 		selector, _ = metav1.LabelSelectorAsSelector(by)
 	}
-	s := &snapshot{target: t, now: epoch()}
+	s := &snapshot{target: t, now: epoch(), evictions: &evictions{}}
 	for _, p := range pods {
 		if v := t.view(p, selector); v != nil {
 			s.pods = append(s.pods, v)
@@ -176,8 +194,12 @@ func observed(set *v1beta1.SidecarSet, pods ...*corev1.Pod) *snapshot {
 
 // makePass does what a pass does to the Pods, and returns its plan.
 func makePass(set *v1beta1.SidecarSet, pods ...*corev1.Pod) plan {
-	s := observed(set, pods...)
-	p := makePlan(s)
+	return passOver(observed(set, pods...))
+}
+
+// passOver is makePass over what was observed.
+func passOver(s *snapshot) plan {
+	set, p := s.set, makePlan(s)
 	everything := func(string) bool { return true }
 	do := func(pod *pod, e edit.Edit, err error) {
 		if err != nil {
