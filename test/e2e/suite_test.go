@@ -127,7 +127,8 @@ func (e *environment) tearDown(ctx context.Context) error {
 // sharedManager starts the manager that the tests running side by side share, once, and returns it when it is ready.
 func (e *environment) sharedManager(ctx context.Context) (*managerprocess.Process, error) {
 	e.once.Do(func() {
-		o := managerOptions{gates: installGates, host: "127.0.0.1", args: []string{
+		gates := installGates + ",SidecarSetInPlaceUpdateNativeSidecar=true" // which no group of gates switches on
+		o := managerOptions{gates: gates, host: "127.0.0.1", args: []string{
 			// Losing the lead ends the process, and with it every test beside. A machine that is busy for ten seconds is no reason.
 			"--leader-election-lease-duration=90s", "--leader-election-renew-deadline=60s",
 		}}
