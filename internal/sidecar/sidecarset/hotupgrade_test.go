@@ -153,8 +153,7 @@ func TestFlipIsDecidedOnThePodAsItIs(t *testing.T) {
 		"the working twin has broken": {change: func(p *corev1.Pod) { run(p, "mesh:2") }},
 		"the other twin took over": {change: func(p *corev1.Pod) {
 			p.Annotations[v1beta1.SidecarSetWorkingHotUpgradeContainerAnnotation] = `{"mesh":"mesh-1"}`
-			statusOf(p, "mesh-1").Ready = false
-			setReady(p, false)
+			run(p, "mesh:1", "mesh:2")
 		}},
 		"it is idle already":       {change: func(p *corev1.Pod) { *imageOf(p, "mesh-1") = "empty:1" }},
 		"the Pod is being deleted": {change: func(p *corev1.Pod) { p.DeletionTimestamp = new(metav1.NewTime(epoch())) }},

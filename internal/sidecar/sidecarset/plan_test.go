@@ -49,6 +49,24 @@ func TestNumberToUpdate(t *testing.T) {
 		"only what the selector selects": {pods: 3, to: []setModifier{maxUnavailable("9"), func(s *v1beta1.SidecarSet) {
 			s.Spec.UpdateStrategy.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"canary": "yes"}}
 		}}, change: func(p []*corev1.Pod) { p[1].Labels["canary"] = "yes" }, want: 1},
+		"what cannot be upgraded does not count against the partition": {pods: 3, to: []setModifier{maxUnavailable("9"), partition("1")}, change: func(p []*corev1.Pod) {
+			other := logSet(changedBeyondImage)
+			*p[0] = *run(injectedPod("web-00", other))
+		}, want: 1},
+		"the first ready Pod that does not fit ends the round": {pods: 3, to: []setModifier{maxUnavailable("1"), func(s *v1beta1.SidecarSet) {
+			s.Spec.UpdateStrategy.PriorityStrategy = &v1beta1.UpdatePriorityStrategy{WeightPriority: []v1beta1.UpdatePriorityWeightTerm{
+				{Weight: 5, MatchSelector: metav1.LabelSelector{MatchLabels: map[string]string{"first": "yes"}}},
+			}}
+		}}, change: func(p []*corev1.Pod) {
+			p[0].Labels["first"], p[1].Labels["first"] = "yes", "yes"
+			setReady(p[2], false)
+		}, want: 1},
+		"unready Pods of older definitions do not use the budget up": {pods: 3, to: []setModifier{maxUnavailable("1"), func(s *v1beta1.SidecarSet) {
+			s.Spec.UpdateStrategy.Selector = &metav1.LabelSelector{MatchLabels: map[string]string{"canary": "yes"}}
+		}}, change: func(p []*corev1.Pod) {
+			p[0].Labels["canary"], p[1].Labels["canary"] = "yes", "yes"
+			setReady(p[2], false)
+		}, want: 1},
 		"more than the image": {pods: 3, to: []setModifier{changedBeyondImage}, want: 0},
 		"an earlier update is still carried out": {pods: 1, change: func(p []*corev1.Pod) {
 			middle := logSet(image("log:between"))
