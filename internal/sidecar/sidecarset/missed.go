@@ -59,6 +59,15 @@ func (p *pass) findMissed(ctx context.Context, namespaceLabels func(ctx context.
 		p.lookout.end(p.set.Name)
 		return nil
 	}
+	if err := p.lookThrough(ctx, m); err != nil {
+		p.lookout.end(p.set.Name) // to look through all of them again
+		return err
+	}
+	p.s.sought = true
+	candidates := p.lookout.candidates(p.set.Name)
+	if len(candidates) == 0 {
+		return nil
+	}
 	s := &search{matcher: m, namespaceLabels: namespaceLabels}
 	var err error
 	if s.reach, err = p.Reach(ctx, p.client); err != nil {
@@ -67,12 +76,7 @@ func (p *pass) findMissed(ctx context.Context, namespaceLabels func(ctx context.
 	if s.canaries, err = p.canaries(ctx); err != nil {
 		return err
 	}
-	if err := p.lookThrough(ctx, m); err != nil {
-		p.lookout.end(p.set.Name) // to look through all of them again
-		return err
-	}
-	p.s.sought = true
-	for key, sighting := range p.lookout.candidates(p.set.Name) {
+	for key, sighting := range candidates {
 		pod, err := p.readPod(ctx, key)
 		if err != nil {
 			return err
