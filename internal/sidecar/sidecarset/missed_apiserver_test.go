@@ -23,7 +23,7 @@ import (
 	"kruise.io/kruise/api/apps/v1beta1"
 )
 
-// miss creates ready Pods of one controller without sidecars.
+// miss creates ready Pods of one controller without sidecars, of which events tell the controller.
 func (c *cluster) miss(names ...string) {
 	c.t.Helper()
 	for _, name := range names {
@@ -31,6 +31,7 @@ func (c *cluster) miss(names ...string) {
 		pod.Namespace, pod.UID, pod.Spec.NodeName, pod.Labels["test"] = c.namespace, "", "", c.namespace
 		c.must(env.Client.Create(c.t.Context(), pod))
 		c.run(name)
+		c.controller.lookout.look(c.pod(name))
 	}
 }
 
