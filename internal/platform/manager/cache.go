@@ -28,7 +28,7 @@ func cacheOptions(o *Options, scheme *runtime.Scheme) cache.Options {
 		SyncPeriod:       o.SyncPeriod,
 		DefaultTransform: trimmed(func(client.Object) {}),
 		ByObject: map[client.Object]cache.ByObject{
-			&corev1.Pod{}: {Transform: trimmed(trimPod)},
+			&corev1.Pod{}: {Transform: PodTransform()},
 			&corev1.Secret{}: {Namespaces: map[string]cache.Config{
 				o.Environment.Namespace: {FieldSelector: named(o.Environment.SecretName)},
 			}},
@@ -43,6 +43,9 @@ func cacheOptions(o *Options, scheme *runtime.Scheme) cache.Options {
 	}
 	return options
 }
+
+// PodTransform makes of a Pod what the cache keeps of it. The scale tests measure with it what it saves.
+func PodTransform() toolscache.TransformFunc { return trimmed(trimPod) }
 
 func named(name string) fields.Selector {
 	return fields.OneTermEqualSelector(metav1.ObjectNameField, name)
