@@ -76,6 +76,11 @@ func (b *bareClient) scale(_ context.Context, pods int) error {
 	return b.carryOut(order{Action: actionScaleIn, Pods: surplus})
 }
 
+func (b *bareClient) end(context.Context) error {
+	b.child.Stop()
+	return nil
+}
+
 // carryOut returns when the bare client has done what was ordered.
 func (b *bareClient) carryOut(o order) error {
 	if err := json.NewEncoder(b.child.Input).Encode(o); err != nil {

@@ -61,6 +61,8 @@ func (c *cloneSet) scale(ctx context.Context, pods int) error {
 	return c.change(ctx, func(workload *v1beta1.CloneSet) { workload.Spec.Replicas = &replicas })
 }
 
+func (c *cloneSet) end(context.Context) error { return nil }
+
 func (c *cloneSet) change(ctx context.Context, edit func(*v1beta1.CloneSet)) error {
 	workload := &v1beta1.CloneSet{}
 	if err := c.client.Get(ctx, client.ObjectKey{Namespace: c.namespace, Name: c.name}, workload); err != nil {

@@ -24,6 +24,8 @@ type contender interface {
 	recreate(ctx context.Context, image string) error
 	// scale changes the number of Pods.
 	scale(ctx context.Context, pods int) error
+	// end lets go of what does not end with the namespace.
+	end(ctx context.Context) error
 }
 
 // action is one kind of row.
@@ -40,6 +42,7 @@ const (
 const (
 	nameCloneSet   = "CloneSet"
 	nameDeployment = "Deployment"
+	nameSidecarSet = "SidecarSet"
 	nameBare       = "bare client"
 )
 

@@ -35,7 +35,7 @@ const (
 // conversions measures LISTs of CloneSets in the version that is stored and in the one that the webhook converts to, of a tenth of the objects
 // and of all.
 func (s *suite) conversions(ctx context.Context, objects int) ([]Conversion, error) {
-	if err := s.addNamespace(ctx, conversionNamespace); err != nil {
+	if err := s.addNamespace(ctx, conversionNamespace, nil); err != nil {
 		return nil, err
 	}
 	var measured []Conversion

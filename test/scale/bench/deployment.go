@@ -57,6 +57,8 @@ func (d *deployment) scale(ctx context.Context, pods int) error {
 	return d.change(ctx, func(workload *appsv1.Deployment) { workload.Spec.Replicas = &replicas })
 }
 
+func (d *deployment) end(context.Context) error { return nil }
+
 func (d *deployment) change(ctx context.Context, edit func(*appsv1.Deployment)) error {
 	workload := &appsv1.Deployment{}
 	if err := d.client.Get(ctx, client.ObjectKey{Namespace: d.namespace, Name: workloadName}, workload); err != nil {

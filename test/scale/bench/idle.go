@@ -25,10 +25,10 @@ func (s *suite) idle(ctx context.Context, pods int) (*Idle, error) {
 	const namespace = "scale-idle"
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	if err := s.addNamespace(ctx, namespace); err != nil {
+	if err := s.addNamespace(ctx, namespace, nil); err != nil {
 		return nil, err
 	}
-	tracked, err := track(ctx, s.clientset, namespace)
+	tracked, err := track(ctx, s.clientset, namespace, serverContainer)
 	if err != nil {
 		return nil, err
 	}

@@ -14,9 +14,11 @@ const (
 	smallRequestAllowance = 0.15
 )
 
-// limit is a bound on one action of CloneSet. Zero values are no bounds.
+// limit is a bound on one action of a contender of ours. Zero values are no bounds.
 type limit struct {
-	action   action
+	contender string
+	action    action
+	// requests and cpu are per Pod.
 	requests float64
 	cpu      float64
 	// speed is the least Pods/s as a multiple of the Deployment's in the action native.
@@ -27,10 +29,11 @@ type limit struct {
 }
 
 var limits = []limit{
-	{action: actionCreate, requests: 2.2, cpu: 3, speed: 1, native: actionCreate},
-	{action: actionUpdate, requests: 3.2, cpu: 3, speed: 1.5, native: actionRecreate, bare: 1.3},
-	{action: actionRecreate, requests: 4.2, cpu: 5, speed: 0.9, native: actionRecreate},
-	{action: actionScaleIn, requests: 1.05, speed: 0.9, native: actionScaleIn},
+	{contender: nameCloneSet, action: actionCreate, requests: 2.2, cpu: 3, speed: 1, native: actionCreate},
+	{contender: nameCloneSet, action: actionUpdate, requests: 3.2, cpu: 3, speed: 1.5, native: actionRecreate, bare: 1.3},
+	{contender: nameCloneSet, action: actionRecreate, requests: 4.2, cpu: 5, speed: 0.9, native: actionRecreate},
+	{contender: nameCloneSet, action: actionScaleIn, requests: 1.05, speed: 0.9, native: actionScaleIn},
+	{contender: nameSidecarSet, action: actionUpdate, requests: 3, cpu: 3, speed: 1, native: actionRecreate},
 }
 
 const (
@@ -40,6 +43,14 @@ const (
 	maxEmptyCPU    = 1
 	maxUnavailable = "20%"
 )
+
+// String is what is done, as people call it.
+func (l limit) String() string {
+	if l.contender == nameSidecarSet {
+		return "update of sidecars in place"
+	}
+	return actionLabel(l.contender, l.action)
+}
 
 // verdicts holds rows, which have one row per size, action and contender, and the manager at rest, in an empty cluster and with
 // many Pods, against the limits. What was not measured gets no verdict.
@@ -58,7 +69,7 @@ func verdicts(rows []Row, empty, idle *Idle) []Verdict {
 		}
 	}
 	for _, l := range limits {
-		j.growth(l.action)
+		j.growth(l)
 	}
 	if empty != nil {
 		j.atMost("all kinds and no objects: CPU in % of a core", empty.CPUPercent, maxEmptyCPU, false,
@@ -89,11 +100,11 @@ func (j *judge) atLeast(what string, got, want float64, basis string) {
 
 // action holds one action at one size against its limits.
 func (j *judge) action(pods int, l limit) {
-	row, ok := j.rows[rowKey{pods, l.action, nameCloneSet}]
+	row, ok := j.rows[rowKey{pods, l.action, l.contender}]
 	if !ok {
 		return
 	}
-	at := fmt.Sprintf("%s, %d Pods: ", actionLabel(nameCloneSet, l.action), pods)
+	at := fmt.Sprintf("%s, %d Pods: ", l, pods)
 	requests, cpu := l.requests, l.cpu
 	if pods < baseSize {
 		requests += smallRequestAllowance
@@ -116,14 +127,14 @@ func (j *judge) action(pods int, l limit) {
 	}
 }
 
-// growth holds the cost per Pod of an action in a large CloneSet against that in one of base size.
-func (j *judge) growth(a action) {
-	base, hasBase := j.rows[rowKey{baseSize, a, nameCloneSet}]
-	large, hasLarge := j.rows[rowKey{largeSize, a, nameCloneSet}]
+// growth holds the cost per Pod of an action on many Pods against that on as many as base size.
+func (j *judge) growth(l limit) {
+	base, hasBase := j.rows[rowKey{baseSize, l.action, l.contender}]
+	large, hasLarge := j.rows[rowKey{largeSize, l.action, l.contender}]
 	if !hasBase || !hasLarge {
 		return
 	}
-	at := fmt.Sprintf("%s, %d over %d Pods: ", actionLabel(nameCloneSet, a), largeSize, baseSize)
+	at := fmt.Sprintf("%s, %d over %d Pods: ", l, largeSize, baseSize)
 	j.atMost(at+"requests per Pod", large.RequestsPerPod/base.RequestsPerPod, maxGrowth, false,
 		fmt.Sprintf("%.2f and %.2f", large.RequestsPerPod, base.RequestsPerPod))
 	j.atMost(at+"CPU-ms per Pod", large.CPUMillisPerPod/base.CPUMillisPerPod, maxGrowth, true,

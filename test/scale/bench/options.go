@@ -17,31 +17,35 @@ import (
 
 // options are the flags of the benchmark.
 type options struct {
-	pods       []int
-	idlePods   int
-	converted  int
-	rounds     int
-	contenders []string
-	writers    int
-	latencies  simnode.Latencies
-	assets     string
-	playground string
-	gates      string
-	out        string
-	profile    string
-	enforce    bool
-	timed      bool
+	pods      []int
+	idlePods  int
+	converted int
+	// sidecarSets is the largest number of SidecarSets that new Pods are measured with, 0 for not at all.
+	sidecarSets int
+	rounds      int
+	contenders  []string
+	writers     int
+	latencies   simnode.Latencies
+	assets      string
+	playground  string
+	gates       string
+	out         string
+	profile     string
+	enforce     bool
+	timed       bool
 }
 
 func parseOptions(args []string) (options, error) {
 	o := options{timed: true}
 	flags := flag.NewFlagSet("bench", flag.ContinueOnError)
 	pods := flags.String("pods", "1000", "sizes to measure, with commas")
-	contenders := flags.String("contenders", "", "names of those to measure, with commas: cloneset, deployment, bare-client (default all)")
-	full := flags.Bool("full", false, "measure all that there are limits for: 1000 and 5000 Pods, an idle cluster of 10000, and a LIST of 5000 in the older version")
+	contenders := flags.String("contenders", "", "names of those to measure, with commas: cloneset, deployment, bare-client, sidecarset (default all)")
+	full := flags.Bool("full", false, "measure all that there are limits for: 1000 and 5000 Pods, an idle cluster of 10000, new Pods beside up to 1000 SidecarSets, "+
+		"and a LIST of 5000 in the older version")
 	quick := flags.Bool("quick", false, "200 Pods, three rounds; limits that depend on the machine's speed are shown but not enforced")
 	flags.IntVar(&o.rounds, "rounds", 1, "how often each row of up to 1000 Pods is measured; results are medians")
 	flags.IntVar(&o.idlePods, "idle-pods", 0, "Pods to measure an idle manager with; 0 leaves it out")
+	flags.IntVar(&o.sidecarSets, "sidecarsets", 0, "measure new Pods beside 0, 10, 100 and 1000 SidecarSets, up to this many; 0 leaves it out")
 	flags.IntVar(&o.converted, "converted", 0, "objects to measure the conversion of a LIST with; 0 leaves it out")
 	flags.IntVar(&o.writers, "writers", 64, "how many requests the bare client has under way at once; CloneSet's own bound")
 	flags.DurationVar(&o.latencies.Start, "start", time.Second, "how long a simulated Pod takes to start: sandbox, network, volumes, container")
@@ -58,10 +62,11 @@ func parseOptions(args []string) (options, error) {
 		return o, err
 	}
 	if *quick {
-		*pods, o.timed, o.rounds = "200", false, max(o.rounds, 3)
+		*pods, o.timed, o.rounds, o.sidecarSets = "200", false, max(o.rounds, 3), 100
 	}
 	if *full {
-		*pods, o.idlePods, o.rounds, o.converted = fmt.Sprintf("%d,%d", baseSize, largeSize), 10000, max(o.rounds, 3), largeSize
+		*pods, o.rounds = fmt.Sprintf("%d,%d", baseSize, largeSize), max(o.rounds, 3)
+		o.idlePods, o.sidecarSets, o.converted = 10000, 1000, largeSize
 	}
 	var err error
 	if o.pods, err = parseSizes(*pods); err != nil {
@@ -69,6 +74,12 @@ func parseOptions(args []string) (options, error) {
 	}
 	o.contenders, err = parseContenders(*contenders)
 	return o, err
+}
+
+// needsManager reports whether anything is measured of the manager.
+func (o options) needsManager() bool {
+	return slices.Contains(o.contenders, nameCloneSet) || slices.Contains(o.contenders, nameSidecarSet) ||
+		o.idlePods > 0 || o.converted > 0 || o.sidecarSets > 0
 }
 
 // roundsOf is how often rows of this size are measured. Large ones take long, and are less noisy for it.
@@ -93,7 +104,7 @@ func parseSizes(text string) ([]int, error) {
 }
 
 func parseContenders(text string) ([]string, error) {
-	all := []string{nameCloneSet, nameDeployment, nameBare}
+	all := []string{nameCloneSet, nameDeployment, nameBare, nameSidecarSet}
 	if text == "" {
 		return all, nil
 	}
@@ -101,7 +112,7 @@ func parseContenders(text string) ([]string, error) {
 	for field := range strings.SplitSeq(text, ",") {
 		i := slices.IndexFunc(all, func(name string) bool { return slug(name) == slug(field) })
 		if i < 0 {
-			return nil, fmt.Errorf("-contenders %q: unknown %q; there are cloneset, deployment, bare-client", text, field)
+			return nil, fmt.Errorf("-contenders %q: unknown %q; there are cloneset, deployment, bare-client, sidecarset", text, field)
 		}
 		chosen = append(chosen, all[i])
 	}

@@ -10,6 +10,9 @@ import (
 	"k8s.io/apimachinery/pkg/util/intstr"
 )
 
+// serverContainer is the name of the container that every Pod of the benchmark has.
+const serverContainer = "server"
+
 // appLabel marks the Pods of the benchmark; its value is the name of their workload.
 const appLabel = "app"
 
@@ -34,7 +37,7 @@ func podTemplate(app, image string) corev1.PodTemplateSpec {
 	return corev1.PodTemplateSpec{
 		ObjectMeta: metav1.ObjectMeta{Labels: map[string]string{appLabel: app, "tier": "frontend"}},
 		Spec: corev1.PodSpec{Containers: []corev1.Container{{
-			Name: "server", Image: image,
+			Name: serverContainer, Image: image,
 			Ports: []corev1.ContainerPort{{Name: "http", ContainerPort: 8080}},
 			Env: []corev1.EnvVar{
 				{Name: "LOG_LEVEL", Value: "info"},

@@ -50,6 +50,8 @@ type section struct {
 func renderReport(results *Results) ([]byte, error) {
 	functions := template.FuncMap{
 		"label": actionLabel, "mb": megabytes, "figure": figure, "counts": counts, "bound": bound,
+		"leftOut":   func() string { return podsLeftOut },
+		"percent":   func(share float64) string { return figure(100*share) + "%" },
 		"per":       func(bytes int64, objects int) int64 { return bytes / int64(objects) },
 		"perObject": func(millis float64, objects int) float64 { return millis / float64(objects) },
 		"pairs": func(m map[string]string) []string {

@@ -48,6 +48,14 @@ type Idle struct {
 	Seconds    float64 `json:"seconds"`
 }
 
+// Cached is what Pods take in a cache, in bytes of heap for all of them.
+type Cached struct {
+	Pods int `json:"pods"`
+	// Whole is with all that the API server says of them, Trimmed with what the manager's cache keeps.
+	Whole   int64 `json:"wholeBytes"`
+	Trimmed int64 `json:"trimmedBytes"`
+}
+
 // Conversion is a LIST of CloneSets in one version; v1beta1 is the stored one, to v1alpha1 the webhook converts.
 type Conversion struct {
 	Version string `json:"version"`
@@ -86,6 +94,10 @@ type Results struct {
 	// Empty is the manager in a cluster without any object of its kinds, Idle with many Pods.
 	Empty *Idle `json:"empty,omitempty"`
 	Idle  *Idle `json:"idle,omitempty"`
+	// Cached is what the Pods of Idle take in a cache.
+	Cached *Cached `json:"cached,omitempty"`
+	// Creations are new Pods beside SidecarSets.
+	Creations []Creation `json:"creations,omitempty"`
 	// Conversions are LISTs of CloneSets, of few and of many.
 	Conversions []Conversion `json:"conversions,omitempty"`
 	Verdicts    []Verdict    `json:"verdicts"`

@@ -142,7 +142,7 @@ func (s *suite) start(ctx context.Context, dir string) (err error) {
 	if s.bareConfig, err = s.cluster.AddAdmin(ctx, bareUser, "system:serviceaccounts"); err != nil {
 		return err
 	}
-	if slices.Contains(s.options.contenders, nameCloneSet) || s.options.idlePods > 0 || s.options.converted > 0 {
+	if s.options.needsManager() {
 		if err := s.startManager(ctx); err != nil {
 			return err
 		}
@@ -199,8 +199,16 @@ func (s *suite) measure(ctx context.Context) (*Results, error) {
 	if results.Rows, err = s.rows(ctx); err != nil {
 		return nil, err
 	}
+	if s.options.sidecarSets > 0 {
+		if results.Creations, err = s.creations(ctx, s.options.sidecarSets); err != nil {
+			return nil, err
+		}
+	}
 	if s.options.idlePods > 0 {
 		if results.Idle, err = s.idle(ctx, s.options.idlePods); err != nil {
+			return nil, err
+		}
+		if results.Cached, err = s.cached(ctx, s.options.idlePods); err != nil {
 			return nil, err
 		}
 	}
@@ -209,7 +217,8 @@ func (s *suite) measure(ctx context.Context) (*Results, error) {
 			return nil, err
 		}
 	}
-	results.Verdicts = append(verdicts(medians(results.Rows), results.Empty, results.Idle), linear(results.Conversions)...)
+	results.Verdicts = slices.Concat(verdicts(medians(results.Rows), results.Empty, results.Idle), cacheSaving(results.Cached),
+		crowding(results.Creations), linear(results.Conversions))
 	return results, nil
 }
 

@@ -67,9 +67,7 @@ func (s *suite) contend(ctx context.Context, name string, pods, round int) (rows
 	if err != nil {
 		return nil, err
 	}
-	if b, ok := c.(*bareClient); ok {
-		defer b.child.Stop()
-	}
+	defer func() { err = errors.Join(err, c.end(context.WithoutCancel(ctx))) }()
 	for _, step := range steps(name, pods) {
 		finish := s.profile(ctx, name, fmt.Sprintf("%s-%s", namespace, slug(string(step.action))))
 		row, err := measureStep(ctx, name, c, tracked, s.audit, step)
@@ -86,7 +84,7 @@ func (s *suite) contend(ctx context.Context, name string, pods, round int) (rows
 
 // profile takes profiles of a row of the manager when that was asked for.
 func (s *suite) profile(ctx context.Context, contender, row string) (finish func() error) {
-	if s.options.profile == "" || contender != nameCloneSet {
+	if s.options.profile == "" || (contender != nameCloneSet && contender != nameSidecarSet) {
 		return func() error { return nil }
 	}
 	return profiler{s.manager.PprofAddress, s.options.profile}.during(ctx, row)
@@ -94,10 +92,14 @@ func (s *suite) profile(ctx context.Context, contender, row string) (finish func
 
 // enter makes the namespace with its ServiceAccount, and the contender in it.
 func (s *suite) enter(ctx context.Context, name, namespace string) (contender, *tracker, error) {
-	if err := s.addNamespace(ctx, namespace); err != nil {
+	if err := s.addNamespace(ctx, namespace, nil); err != nil {
 		return nil, nil, err
 	}
-	tracked, err := track(ctx, s.clientset, namespace)
+	container := serverContainer
+	if name == nameSidecarSet {
+		container = sidecarContainer
+	}
+	tracked, err := track(ctx, s.clientset, namespace, container)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -106,14 +108,17 @@ func (s *suite) enter(ctx context.Context, name, namespace string) (contender, *
 		return &cloneSet{s.client, s.manager, namespace, workloadName}, tracked, nil
 	case nameDeployment:
 		return &deployment{s.client, s.cluster, namespace}, tracked, nil
+	case nameSidecarSet:
+		set, err := s.startSidecarSet(ctx, namespace)
+		return set, tracked, err
 	default:
 		b, err := startBare(s.cluster, s.self, s.bareConfig, namespace, s.options.writers)
 		return b, tracked, err
 	}
 }
 
-func (s *suite) addNamespace(ctx context.Context, name string) error {
-	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name}}
+func (s *suite) addNamespace(ctx context.Context, name string, labels map[string]string) error {
+	namespace := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: name, Labels: labels}}
 	if _, err := s.clientset.CoreV1().Namespaces().Create(ctx, namespace, metav1.CreateOptions{}); err != nil {
 		return fmt.Errorf("create namespace: %w", err)
 	}
@@ -140,7 +145,7 @@ func (s *suite) leave(ctx context.Context, namespace string, c contender, tracke
 	return nil
 }
 
-// steps are the rows of one contender. A Deployment has one kind of update, the bare client and CloneSet two.
+// steps are the rows of one contender. A Deployment has one kind of update, the bare client and CloneSet two; to a SidecarSet belong no Pods.
 func steps(name string, pods int) []step {
 	keep := pods / scaleInKeeps
 	last := image("v3")
@@ -153,8 +158,12 @@ func steps(name string, pods int) []step {
 			running(pods, last)},
 		{actionScaleIn, pods, pods - keep, func(ctx context.Context, c contender) error { return c.scale(ctx, keep) }, left(keep)},
 	}
-	if name == nameDeployment {
+	switch name {
+	case nameDeployment:
 		return slices.DeleteFunc(all, func(s step) bool { return s.action == actionUpdate })
+	case nameSidecarSet:
+		return slices.DeleteFunc(all, func(s step) bool { return s.action == actionRecreate || s.action == actionScaleIn })
+	default:
+		return all
 	}
-	return all
 }

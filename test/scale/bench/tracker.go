@@ -51,6 +51,9 @@ type podView struct {
 
 // tracker watches the Pods of one namespace from outside, the same way for every contender.
 type tracker struct {
+	// container is the one whose image tells the versions of the Pods apart.
+	container string
+
 	mu     sync.Mutex
 	pods   map[types.UID]podView
 	now    census
@@ -61,9 +64,9 @@ type tracker struct {
 	at      time.Time
 }
 
-// track watches the namespace until ctx ends.
-func track(ctx context.Context, client kubernetes.Interface, namespace string) (*tracker, error) {
-	t := &tracker{pods: map[types.UID]podView{}, now: census{running: map[string]int{}}}
+// track watches the namespace until ctx ends, and the image of the container in each Pod.
+func track(ctx context.Context, client kubernetes.Interface, namespace, container string) (*tracker, error) {
+	t := &tracker{container: container, pods: map[types.UID]podView{}, now: census{running: map[string]int{}}}
 	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(namespace),
 		informers.WithTransform(func(object any) (any, error) {
 			if pod, ok := object.(*corev1.Pod); ok {
@@ -96,11 +99,20 @@ func (t *tracker) seen(pod *corev1.Pod) {
 	view.ready = view.active && slices.ContainsFunc(pod.Status.Conditions, func(c corev1.PodCondition) bool {
 		return c.Type == corev1.PodReady && c.Status == corev1.ConditionTrue
 	})
-	if wanted := pod.Spec.Containers[0].Image; view.ready && len(pod.Status.ContainerStatuses) == 1 &&
-		pod.Status.ContainerStatuses[0].Image == wanted {
-		view.image = wanted
+	if view.ready {
+		view.image = imageOf(pod, t.container)
 	}
 	t.update(pod.UID, &view)
+}
+
+// imageOf is the image that the container runs as its spec asks, or empty.
+func imageOf(pod *corev1.Pod, container string) string {
+	inSpec := slices.IndexFunc(pod.Spec.Containers, func(c corev1.Container) bool { return c.Name == container })
+	inStatus := slices.IndexFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.Name == container })
+	if inSpec < 0 || inStatus < 0 || pod.Spec.Containers[inSpec].Image != pod.Status.ContainerStatuses[inStatus].Image {
+		return ""
+	}
+	return pod.Spec.Containers[inSpec].Image
 }
 
 // update replaces the view of one Pod; nil when it is gone.

@@ -21,6 +21,7 @@ func goodRows(pods int) []Row {
 		{Contender: nameDeployment, Action: actionRecreate, PodsPerSecond: 60},
 		{Contender: nameCloneSet, Action: actionScaleIn, PodsPerSecond: 90, RequestsPerPod: 1.05, CPUMillisPerPod: 1},
 		{Contender: nameDeployment, Action: actionScaleIn, PodsPerSecond: 100},
+		{Contender: nameSidecarSet, Action: actionUpdate, PodsPerSecond: 60, RequestsPerPod: 3, CPUMillisPerPod: 3},
 	}
 	for i := range rows {
 		rows[i].Pods, rows[i].Changed, rows[i].LowestReady = pods, pods, pods-budget(pods)
@@ -71,11 +72,16 @@ func TestEachLimitFailsByItself(t *testing.T) {
 			[]string{
 				"update in place, 1000 Pods: Pods/s over the Deployment's",
 				"recreate, 1000 Pods: Pods/s over the Deployment's",
+				"update of sidecars in place, 1000 Pods: Pods/s over the Deployment's",
 			},
 		},
 		{
 			"the bare client updates faster", edit(nameBare, actionUpdate, func(r *Row) { r.Seconds = 9.9 }),
 			[]string{"update in place, 1000 Pods: time over the bare client's"},
+		},
+		{
+			"updating sidecars with a write too many", edit(nameSidecarSet, actionUpdate, func(r *Row) { r.RequestsPerPod = 3.1 }),
+			[]string{"update of sidecars in place, 1000 Pods: requests per Pod"},
 		},
 		{
 			"over the budget", edit(nameCloneSet, actionRecreate, func(r *Row) { r.LowestReady-- }),
@@ -106,6 +112,14 @@ func TestIdleLimits(t *testing.T) {
 	}
 	if got := failing(verdicts(nil, nil, &Idle{Pods: 10000, RSS: 100e6 + 1e5, CPUPercent: 0.51})); len(got) != 2 {
 		t.Errorf("over the bounds: %q fail, want both", got)
+	}
+}
+
+func TestCacheKeepsHalfOfAPodAtMost(t *testing.T) {
+	for trimmed, want := range map[int64]int{50: 0, 51: 1} {
+		if got := failing(cacheSaving(&Cached{Pods: 1, Whole: 100, Trimmed: trimmed})); len(got) != want {
+			t.Errorf("%d of 100: failing %v, want %d", trimmed, got, want)
+		}
 	}
 }
 
@@ -155,7 +169,11 @@ func TestReportShowsEveryFigureAndVerdict(t *testing.T) {
 	rows[0].Requests = map[string]int{"create pods": baseSize, "patch pods/status": baseSize, "create events": 1}
 	page, err := renderReport(&Results{
 		Command: "the command", Rounds: 1, Rows: rows, Verdicts: verdicts(rows, nil, nil),
-		Settings: map[string]string{"start": "1s"}, Idle: &Idle{Pods: 10000, RSS: 5e7},
+		Settings: map[string]string{"start": "1s"}, Idle: &Idle{Pods: 10000, RSS: 5e7}, Cached: &Cached{Pods: 10000, Whole: 2e8, Trimmed: 5e7},
+		Creations: []Creation{
+			{SidecarSets: 10, Pods: podsUnmatched, P50: 5, P99: 9, Added: 0.25, Condition: 700},
+			{SidecarSets: 1000, Pods: podsMatched, P50: 8, P99: 19, Added: 3.5, AddedP99: 10, Sent: 1},
+		},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -163,6 +181,8 @@ func TestReportShowsEveryFigureAndVerdict(t *testing.T) {
 	for _, want := range []string{
 		"| rolling update | Deployment |", "| update in place | bare client | 10.0 | 117.0 |",
 		"- create, CloneSet: create pods 1.00, patch pods/status 1.00\n", "PASS", "the command", "With 10000 Pods",
+		"200 MB of heap with all that there is of them, 20000 bytes a Pod", "50 MB, 5000 bytes a Pod",
+		"| 10 | none matches | 5.00 | 9.00 | 0.25 | 0.00 | 0% | 700 |", "| 1000 | one matches | 8.00 | 19.00 | 3.50 | 10.00 | 100% | every Pod |",
 	} {
 		if !strings.Contains(string(page), want) {
 			t.Errorf("report lacks %q:\n%s", want, page)

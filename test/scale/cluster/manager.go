@@ -5,12 +5,16 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
@@ -42,6 +46,8 @@ type Manager struct {
 	User string
 	// PprofAddress is where it serves its profiles.
 	PprofAddress string
+	// metricsAddress is where it serves its metrics.
+	metricsAddress string
 }
 
 // StartManager installs the product's manifests, builds the manager and runs it as it runs outside a cluster: under its own
@@ -85,9 +91,10 @@ func StartManager(ctx context.Context, c *Cluster, o ManagerOptions) (*Manager, 
 	if err != nil {
 		return nil, err
 	}
-	m := &Manager{Process: p, User: "system:serviceaccount:" + managerNamespace + ":" + managerAccount, PprofAddress: pprof}
+	m := &Manager{Process: p, User: "system:serviceaccount:" + managerNamespace + ":" + managerAccount, PprofAddress: pprof, metricsAddress: metrics}
 	return m, c.Until(ctx, "the manager is ready", managerReadyTimeout, func(ctx context.Context) error {
-		return get(ctx, "http://"+health+"/readyz")
+		_, err := get(ctx, "http://"+health+"/readyz")
+		return err
 	})
 }
 
@@ -130,19 +137,45 @@ func freeAddresses(ctx context.Context, n int) ([]string, error) {
 	return addresses, nil
 }
 
-// get succeeds when the URL answers OK.
-func get(ctx context.Context, url string) error {
+// PodReviews is how many admission requests about Pods the manager has answered.
+func (m *Manager) PodReviews(ctx context.Context) (float64, error) {
+	text, err := get(ctx, "http://"+m.metricsAddress+"/metrics")
+	if err != nil {
+		return 0, fmt.Errorf("read metrics of the manager: %w", err)
+	}
+	return podReviews(text)
+}
+
+// podReviews adds up what the metrics say of webhooks for Pods.
+func podReviews(metrics []byte) (float64, error) {
+	decisions := regexp.MustCompile(`(?m)^kruise_webhook_decisions_total\{[^}]*webhook="/[a-z]+-pod"[^}]*\} (\S+)$`)
+	total := 0.0
+	for _, sample := range decisions.FindAllSubmatch(metrics, -1) {
+		n, err := strconv.ParseFloat(string(sample[1]), 64)
+		if err != nil {
+			return 0, fmt.Errorf("read metrics of the manager: %w", err)
+		}
+		total += n
+	}
+	return total, nil
+}
+
+// get returns what the URL answers with status OK.
+func get(ctx context.Context, url string) ([]byte, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	response, err := http.DefaultClient.Do(request)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		return nil, err
+	}
 	if response.StatusCode != http.StatusOK {
-		return fmt.Errorf("GET %s: %s", url, response.Status)
+		return nil, fmt.Errorf("GET %s: %s", url, response.Status)
 	}
-	return nil
+	return body, nil
 }
