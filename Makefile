@@ -24,8 +24,12 @@ help: ## List the targets
 demo: $(PLAYGROUND) build ## See an in-place rollout beside a Deployment's, on a cluster of its own (or on KUBECONFIG=...)
 	$(PLAYGROUND) demo --manager ./bin/kruise-manager --config ./config
 
+.PHONY: demo-sidecar
+demo-sidecar: $(PLAYGROUND) build ## See sidecars updated in place under applications that a client talks to, and then without Kruise
+	$(PLAYGROUND) demo --sidecar --manager ./bin/kruise-manager --config ./config
+
 .PHONY: demo-stop
-demo-stop: $(PLAYGROUND) ## Stop the demo's cluster
+demo-stop: $(PLAYGROUND) ## Stop the cluster of the demos
 	$(PLAYGROUND) demo --stop
 
 ##@ Build

@@ -4,6 +4,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -27,25 +28,27 @@ const (
 // demoOptions are the flags of the demo.
 type demoOptions struct {
 	manager, config, webhookHost string
-	fromImage, toImage           string
+	fromImage, toImage, appImage string
 	nodeType                     string
-	stop                         bool
+	sidecar, stop                bool
 }
 
 func (a *app) demoCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Show a CloneSet's in-place rollout beside a Deployment's",
-		Long: "Show a CloneSet's in-place rollout beside a Deployment's, on the instance " + demoName + " of this playground or,\n" +
-			"when KUBECONFIG is set, on the cluster that it names.",
+		Short: "Show an in-place rollout beside one without Kruise",
+		Long: "Show a CloneSet's in-place rollout beside a Deployment's, or with --sidecar how a SidecarSet updates sidecars beside how it is done\n" +
+			"without, on the instance " + demoName + " of this playground or, when KUBECONFIG is set, on the cluster that it names.",
 		Args: cobra.NoArgs,
 	}
 	var opts demoOptions
 	flags := cmd.Flags()
 	flags.StringVar(&opts.manager, "manager", "bin/kruise-manager", "path of the manager")
 	flags.StringVar(&opts.config, "config", "config", "folder of the manifests")
+	flags.BoolVar(&opts.sidecar, "sidecar", false, "update a sidecar, beside applications that a client talks to")
 	flags.StringVar(&opts.fromImage, "from-image", "", "image before the rollout (default: one that the cluster can pull)")
 	flags.StringVar(&opts.toImage, "to-image", "", "image after the rollout (default: one that the cluster can pull)")
+	flags.StringVar(&opts.appImage, "app-image", "", "with --sidecar: image of the applications, which serve HTTP on port 80 (default: one that the cluster can pull)")
 	flags.StringVar(&opts.webhookHost, "webhook-host", "", "with KUBECONFIG: address at which the API server reaches this machine (default: the one that faces it)")
 	flags.StringVar(&opts.nodeType, "node-type", string(instance.Auto), "without KUBECONFIG: what nodes are made of: auto, real or hollow")
 	flags.BoolVar(&opts.stop, "stop", false, "stop what the demo started")
@@ -83,7 +86,9 @@ func (a *app) demoOnInstance(cmd *cobra.Command, m *cluster.Manager, opts demoOp
 	if err != nil {
 		return err
 	}
-	return a.runDemo(cmd, m, target, opts.withImages("playground/web:v1", "playground/web:v2"))
+	return a.runDemo(cmd, m, target, opts, demoImages{
+		web: [2]string{"playground/web:v1", "playground/web:v2"}, sidecar: [2]string{"playground/pause:v1", "playground/pause:v2"},
+	})
 }
 
 func (a *app) demoOnKubeconfig(cmd *cobra.Command, m *cluster.Manager, kubeconfig string, opts demoOptions) error {
@@ -99,7 +104,10 @@ func (a *app) demoOnKubeconfig(cmd *cobra.Command, m *cluster.Manager, kubeconfi
 		return clearDemo(cmd.Context(), m, target)
 	}
 	m.Out.Line("using the cluster of KUBECONFIG, %s", target.Server())
-	return a.runDemo(cmd, m, target, opts.withImages("nginx:1.28-alpine", "nginx:1.29-alpine"))
+	return a.runDemo(cmd, m, target, opts, demoImages{
+		web:     [2]string{"nginx:1.28-alpine", "nginx:1.29-alpine"},
+		sidecar: [2]string{"registry.k8s.io/pause:3.9", "registry.k8s.io/pause:3.10"},
+	})
 }
 
 func clearDemo(ctx context.Context, m *cluster.Manager, target *demo.Cluster) error {
@@ -128,25 +136,25 @@ func (o demoOptions) check() error {
 	return nil
 }
 
-// withImages sets the images that were not given.
-func (o demoOptions) withImages(from, to string) demoOptions {
-	if o.fromImage == "" {
-		o.fromImage = from
+// demoImages are two images of a web server and two of a sidecar that a cluster can pull.
+type demoImages struct{ web, sidecar [2]string }
+
+// scenario is the one that was asked for, with the cluster's images where none were given.
+func (o demoOptions) scenario(images demoImages) *demo.Scenario {
+	if o.sidecar {
+		return demo.Sidecar(cmp.Or(o.appImage, images.web[0]), cmp.Or(o.fromImage, images.sidecar[0]), cmp.Or(o.toImage, images.sidecar[1]))
 	}
-	if o.toImage == "" {
-		o.toImage = to
-	}
-	return o
+	return demo.InPlace(cmp.Or(o.fromImage, images.web[0]), cmp.Or(o.toImage, images.web[1]))
 }
 
-func (a *app) runDemo(cmd *cobra.Command, m *cluster.Manager, target *demo.Cluster, opts demoOptions) error {
+func (a *app) runDemo(cmd *cobra.Command, m *cluster.Manager, target *demo.Cluster, opts demoOptions, images demoImages) error {
 	unlock, err := m.Store.Lock(cmd.Context(), demoName+"-run")
 	if err != nil {
 		return err
 	}
 	defer unlock()
 	d := &demo.Demo{
-		Cluster: target, ConfigDir: opts.config, ManagerPath: opts.manager, FromImage: opts.fromImage, ToImage: opts.toImage,
+		Cluster: target, ConfigDir: opts.config, ManagerPath: opts.manager, Scenario: opts.scenario(images),
 		Clock: a.clock, Progress: m.Out, Out: cmd.OutOrStdout(), Redraw: isTerminal(cmd.OutOrStdout()),
 	}
 	return d.Run(cmd.Context())

@@ -29,6 +29,8 @@ type Cluster struct {
 	// stopCommand ends what the demo started.
 	stopCommand            string
 	folder, runDir, logDir string
+	// ours says that the cluster is one of this playground, whose Pods this machine reaches.
+	ours bool
 	// pretended says that the nodes only pretend to run containers.
 	pretended bool
 	// webhookHost is where the API server reaches the manager.
@@ -46,6 +48,7 @@ func OnInstance(inst *instance.Instance, kubectl string) (*Cluster, error) {
 		folder: inst.Dir, runDir: inst.RunDir(), logDir: filepath.Dir(inst.Log(managerProcess)),
 		// The API server runs on this machine, outside of the nodes' networks.
 		webhookHost: "127.0.0.1",
+		ours:        true,
 		pretended:   inst.NodeType == instance.Hollow,
 	}
 	return c, c.connect()
@@ -127,7 +130,7 @@ func addressToward(ctx context.Context, server string) (string, error) {
 // webhook configurations from it. It returns what is left there.
 func (c *Cluster) Clear(ctx context.Context) (left string, err error) {
 	// The manager still runs here, because the namespace cannot go while its CloneSets cannot be read.
-	if err := errors.Join(c.deleteNamespace(ctx), c.awaitNamespaceGone(ctx)); err != nil {
+	if err := errors.Join(c.deleteWorkloads(ctx), c.awaitNamespaceGone(ctx)); err != nil {
 		return "", err
 	}
 	started := c.hasManager()

@@ -27,20 +27,20 @@ func (c *Cluster) caveat() string {
 }
 
 // farewell says how to go on and how to stop.
-func (c *Cluster) farewell(image string) string {
+func (c *Cluster) farewell(s *Scenario) string {
 	var text strings.Builder
 	fmt.Fprintf(&text, `
 Look around:
-  export KUBECONFIG=%[1]s
-  alias k='%[2]s -n %[3]s'
-  k get clonesets,deployments,pods -o wide
-  k describe cloneset %[4]s
-`, c.kubeconfig, c.kubectl, namespace, cloneSetName)
-	fmt.Fprintf(&text, `
-Roll the CloneSet back, in place, and watch:
-  k patch cloneset %[1]s --type json -p '[{"op":"replace","path":"/spec/template/spec/containers/0/image","value":"%[2]s"}]'
-  k get pods -l app=%[1]s -w
-`, cloneSetName, image)
+  export KUBECONFIG=%s
+  alias k='%s -n %s'
+`, c.kubeconfig, c.kubectl, namespace)
+	for _, line := range s.look {
+		fmt.Fprintf(&text, "  k %s\n", line)
+	}
+	fmt.Fprintf(&text, "\nRoll the %s back, in place, and watch:\n", s.sides[0].title)
+	for _, line := range s.rollBack {
+		fmt.Fprintf(&text, "  k %s\n", line)
+	}
 	if c.hasManager() {
 		fmt.Fprintf(&text, "\nThe manager's log:\n  %s\n", c.managerLog())
 	}

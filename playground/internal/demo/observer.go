@@ -7,6 +7,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,37 +24,31 @@ import (
 	"k8s.io/utils/clock"
 )
 
-// watched are the resources that take part in a rollout.
-func watched() []schema.GroupVersionResource {
-	return []schema.GroupVersionResource{
-		pods, cloneSets, deployments,
-		{Group: "apps", Version: "v1", Resource: "replicasets"},
-		{Group: "apps", Version: "v1", Resource: "controllerrevisions"},
-		events,
-	}
-}
-
-// observer watches the namespace and keeps a tally of each workload.
+// observer watches the namespace and keeps a tally of each side.
 type observer struct {
 	client dynamic.Interface
 	clock  clock.PassiveClock
 
-	mu                   sync.Mutex
-	cloneSet, deployment *tally
-	lastWrite            time.Time
-	failed               error
+	mu        sync.Mutex
+	tallies   []*tally
+	lastWrite time.Time
+	failed    error
 }
 
-func newObserver(client dynamic.Interface, clk clock.PassiveClock) *observer {
-	return &observer{client: client, clock: clk, cloneSet: newTally(replicas), deployment: newTally(replicas), lastWrite: clk.Now()}
+func newObserver(client dynamic.Interface, clk clock.PassiveClock, sides []*side) *observer {
+	o := &observer{client: client, clock: clk, lastWrite: clk.Now()}
+	for _, s := range sides {
+		o.tallies = append(o.tallies, newTally(s))
+	}
+	return o
 }
 
-// start begins watching, which ends with ctx. The namespace must be empty.
-func (o *observer) start(ctx context.Context) error {
+// start begins watching objects such as the resources, which ends with ctx. There must be none yet.
+func (o *observer) start(ctx context.Context, resources []part) error {
 	// What a watch logs about connections is nothing for the screen: it repairs itself, or ends with an error.
 	ctx = logr.NewContext(ctx, logr.Discard())
-	for _, resource := range watched() {
-		client := o.client.Resource(resource).Namespace(namespace)
+	for _, p := range resources {
+		client, resource := resourceClient(o.client, p), p.resource
 		list, err := client.List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return fmt.Errorf("list %s: %w", resource.Resource, err)
@@ -99,7 +94,7 @@ func (o *observer) observe(resource schema.GroupVersionResource, event watch.Eve
 	if resource == events {
 		name, _, _ = unstructured.NestedString(object.Object, "involvedObject", "name")
 	}
-	t := o.tallyOf(name)
+	t, p := o.belongs(name)
 	if t == nil {
 		return nil
 	}
@@ -109,21 +104,23 @@ func (o *observer) observe(resource schema.GroupVersionResource, event watch.Eve
 	switch resource {
 	case pods:
 		return t.observePod(event.Type, object)
-	case cloneSets, deployments:
-		t.observeWorkload(now, object)
+	case p.resource:
+		t.observePart(now, p, object)
 	}
 	return nil
 }
 
-// tallyOf finds the workload that an object belongs to. Both controllers begin the names of what they make with that
-// of the workload.
-func (o *observer) tallyOf(name string) *tally {
-	for workload, t := range map[string]*tally{cloneSetName: o.cloneSet, deploymentName: o.deployment} {
-		if name == workload || strings.HasPrefix(name, workload+"-") {
-			return t
+// belongs finds the part that an object belongs to, and its tally. All controllers begin the names of what they make with that of the
+// workload.
+func (o *observer) belongs(name string) (*tally, part) {
+	for _, t := range o.tallies {
+		for _, p := range t.side.parts {
+			if name == p.name || strings.HasPrefix(name, p.name+"-") {
+				return t, p
+			}
 		}
 	}
-	return nil
+	return nil, part{}
 }
 
 func errorOf(object runtime.Object) error {
@@ -146,41 +143,53 @@ func (o *observer) failure() error {
 	return o.failed
 }
 
-// mark begins the rollout to image.
-func (o *observer) mark(image string) {
+// mark begins the rollout of a side to image.
+func (o *observer) mark(side int, image string) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	now := o.clock.Now()
-	o.lastWrite = now
-	o.cloneSet.mark(now, image)
-	o.deployment.mark(now, image)
+	o.lastWrite = o.clock.Now()
+	o.tallies[side].mark(o.lastWrite, image)
 }
 
-// settled tells whether both workloads are as their specs ask.
+// talk lets a client talk to the Pods of a side until it is told to hang up.
+func (o *observer) talk(ctx context.Context, side int) *client {
+	c := newClient(ctx, func() []string { return o.readyAddresses(side) })
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.tallies[side].client = c
+	return c
+}
+
+func (o *observer) readyAddresses(side int) []string {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.tallies[side].readyAddresses()
+}
+
+// settled tells whether all workloads are as their specs ask.
 func (o *observer) settled() bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.cloneSet.settled && o.deployment.settled
+	return !slices.ContainsFunc(o.tallies, func(t *tally) bool { return !t.isSettled() })
 }
 
-// done tells whether both rollouts have come to their ends.
-func (o *observer) done() bool {
-	cloneSet, deployment := o.figures()
-	return cloneSet.done && deployment.done
-}
-
-func (o *observer) figures() (cloneSet, deployment figures) {
+// figures are those of the sides.
+func (o *observer) figures(sides []int) []figures {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	now := o.clock.Now()
-	return o.cloneSet.figures(now), o.deployment.figures(now)
+	all := make([]figures, 0, len(sides))
+	for _, side := range sides {
+		all = append(all, o.tallies[side].figures(now))
+	}
+	return all
 }
 
 // quietFor is the time since the last write, zero while Pods are still being deleted.
 func (o *observer) quietFor() time.Duration {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for _, t := range []*tally{o.cloneSet, o.deployment} {
+	for _, t := range o.tallies {
 		for _, p := range t.pods {
 			if p.leaving {
 				return 0

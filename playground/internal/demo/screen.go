@@ -6,7 +6,6 @@ package demo
 import (
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -27,20 +26,27 @@ func bar(f figures) string {
 	return cells + strings.Repeat("_", max(0, f.total-len(cells)))
 }
 
-const heading = "             Pods         kept   restarts   ready   elapsed"
+const (
+	heading       = "             Pods         kept   restarts   ready   elapsed"
+	clientHeading = "   answered   failed"
+)
 
-// row is one workload in the live view, under heading.
+// row is one side in the live view, under heading, and under clientHeading when a client talks to the Pods.
 func row(title string, f figures) string {
-	state := ""
-	if f.done {
-		state = "  done"
+	text := fmt.Sprintf("  %-10s %-10s %4d/%d %10d %4d/%d %8.1fs",
+		title, bar(f), f.kept, f.total, f.restarts, f.ready, f.total, f.elapsed.Seconds())
+	if f.client != nil {
+		text += fmt.Sprintf(" %10d %8d", f.client.answered, f.client.failed)
 	}
-	return fmt.Sprintf("  %-10s %-10s %4d/%d %10d %4d/%d %8.1fs%s",
-		title, bar(f), f.kept, f.total, f.restarts, f.ready, f.total, f.elapsed.Seconds(), state)
+	if f.done {
+		text += "  done"
+	}
+	return text
 }
 
-// screen is the live view. On a terminal it is redrawn in place, else it adds two rows a second.
+// screen is the live view of sides. On a terminal it is redrawn in place, else it adds a row for each once a second.
 type screen struct {
+	titles []string
 	out    io.Writer
 	redraw bool
 	clock  clock.PassiveClock
@@ -48,12 +54,12 @@ type screen struct {
 	last   time.Time
 }
 
-func newScreen(out io.Writer, redraw bool, clk clock.PassiveClock) *screen {
-	return &screen{out: out, redraw: redraw, clock: clk}
+func newScreen(out io.Writer, redraw bool, clk clock.PassiveClock, titles ...string) *screen {
+	return &screen{titles: titles, out: out, redraw: redraw, clock: clk}
 }
 
-// draw shows the figures if it is time for it.
-func (s *screen) draw(cloneSet, deployment figures) error {
+// draw shows the figures, one for each title, if it is time for it.
+func (s *screen) draw(sides []figures) error {
 	interval := lineInterval
 	if s.redraw {
 		interval = redrawInterval
@@ -61,62 +67,32 @@ func (s *screen) draw(cloneSet, deployment figures) error {
 	if s.drawn && s.clock.Since(s.last) < interval {
 		return nil
 	}
-	return s.paint(cloneSet, deployment)
+	return s.paint(sides)
 }
 
 // paint shows the figures now.
-func (s *screen) paint(cloneSet, deployment figures) error {
-	const up, clearLine = "\x1b[2A", "\r\x1b[K"
+func (s *screen) paint(sides []figures) error {
+	const clearLine = "\r\x1b[K"
 	lead, text := "", ""
 	if s.redraw {
 		lead = clearLine
 	}
 	switch {
 	case !s.drawn:
-		text = "\n" + heading + "\n"
+		text = "\n" + heading
+		if sides[0].client != nil {
+			text += clientHeading
+		}
+		text += "\n"
 	case s.redraw:
-		text = up
+		text = fmt.Sprintf("\x1b[%dA", len(sides)) // up
 	}
-	for _, line := range []string{row("CloneSet", cloneSet), row("Deployment", deployment)} {
-		text += lead + line + "\n"
+	for i, f := range sides {
+		text += lead + row(s.titles[i], f) + "\n"
 	}
 	s.drawn, s.last = true, s.clock.Now()
 	if _, err := io.WriteString(s.out, text); err != nil {
 		return fmt.Errorf("show the rollout: %w", err)
 	}
 	return nil
-}
-
-// table sets the two rollouts side by side.
-func table(cloneSet, deployment figures) string {
-	count := func(n func(figures) int) func(figures) string {
-		return func(f figures) string { return strconv.Itoa(n(f)) }
-	}
-	ofAll := func(n func(figures) int) func(figures) string {
-		return func(f figures) string { return fmt.Sprintf("%d of %d", n(f), f.total) }
-	}
-	var text strings.Builder
-	line := func(name, first, second string) { fmt.Fprintf(&text, "  %-20s   %-18s   %s\n", name, first, second) }
-	text.WriteString("\n")
-	line("", "CloneSet, in place", "Deployment")
-	for _, r := range []struct {
-		name  string
-		value func(figures) string
-	}{
-		{"Pods kept", ofAll(func(f figures) int { return f.kept })},
-		{"IPs kept", ofAll(func(f figures) int { return f.ipsKept })},
-		{"Pods made anew", count(func(f figures) int { return f.made })},
-		{"Containers restarted", count(func(f figures) int { return f.restarts })},
-		{"Seconds", func(f figures) string { return fmt.Sprintf("%.1f", f.elapsed.Seconds()) }},
-		{"API writes", count(func(f figures) int { return f.writes })},
-	} {
-		line(r.name, r.value(cloneSet), r.value(deployment))
-	}
-	text.WriteString(`
-  Seconds run from the change of the image until the workload reports all Pods updated and available;
-  both rollouts run at the same time and share the CPUs of this cluster.
-  API writes are the changes that a watch saw, whoever made them: of the workload, its ReplicaSets or
-  ControllerRevisions, its Pods and the Events about them, until nothing changed for a second.
-`)
-	return text.String()
 }

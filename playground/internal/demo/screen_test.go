@@ -34,30 +34,6 @@ func TestBarHasACharacterPerPod(t *testing.T) {
 	}
 }
 
-func TestTable(t *testing.T) {
-	got := table(
-		figures{total: 10, kept: 10, ipsKept: 10, restarts: 10, elapsed: 4130 * time.Millisecond, writes: 96},
-		figures{total: 10, made: 10, elapsed: 9 * time.Second, writes: 270},
-	)
-	const want = `
-                         CloneSet, in place   Deployment
-  Pods kept              10 of 10             0 of 10
-  IPs kept               10 of 10             0 of 10
-  Pods made anew         0                    10
-  Containers restarted   10                   0
-  Seconds                4.1                  9.0
-  API writes             96                   270
-`
-	if !strings.HasPrefix(got, want) {
-		t.Errorf("table:\n%s\nwant it to begin with:\n%s", got, want)
-	}
-	for line := range strings.Lines(got) {
-		if len(line) > 110 {
-			t.Errorf("line of %d characters does not fit a terminal: %s", len(line), line)
-		}
-	}
-}
-
 func TestScreenPacesItself(t *testing.T) {
 	tests := map[string]struct {
 		redraw bool
@@ -70,9 +46,9 @@ func TestScreenPacesItself(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var out strings.Builder
 			clk := clocktesting.NewFakePassiveClock(begin())
-			s := newScreen(&out, test.redraw, clk)
+			s := newScreen(&out, test.redraw, clk, "CloneSet", "Deployment")
 			for range 41 { // 2 seconds
-				if err := s.draw(figures{}, figures{}); err != nil {
+				if err := s.draw(make([]figures, 2)); err != nil {
 					t.Fatal(err)
 				}
 				clk.SetTime(clk.Now().Add(50 * time.Millisecond))
@@ -84,6 +60,19 @@ func TestScreenPacesItself(t *testing.T) {
 				t.Errorf("escape sequences in the output: %t, want %t", got, test.redraw)
 			}
 		})
+	}
+}
+
+func TestRowTellsOfTheClient(t *testing.T) {
+	f := figures{total: 10, kept: 10, ready: 9, updated: 2, current: 1, restarts: 2, elapsed: 1500 * time.Millisecond}
+	want := "  SidecarSet #~........   10/10          2    9/10      1.5s"
+	if got := row("SidecarSet", f); got != want {
+		t.Errorf("row\n%s\nwant\n%s", got, want)
+	}
+	f.client, f.done = &conversation{answered: 120, failed: 3}, true
+	want += "        120        3"
+	if got := row("SidecarSet", f); got != want+"  done" {
+		t.Errorf("row\n%s\nwant\n%s", got, want)
 	}
 }
 

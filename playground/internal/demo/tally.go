@@ -5,6 +5,9 @@ package demo
 
 import (
 	"fmt"
+	"net"
+	"slices"
+	"strings"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -16,21 +19,26 @@ import (
 
 // pod is what matters here of a Pod.
 type pod struct {
-	ip       string
-	image    string
+	ip string
+	// image is what the container that changes is to run.
+	image string
+	// others are the ids of the other containers.
+	others   string
 	restarts int
 	ready    bool
 	// leaving says that it is being deleted.
 	leaving bool
 }
 
-// tally follows one workload and everything that belongs to it, from watch events alone.
+// tally follows one side and everything that belongs to it, from watch events alone.
 type tally struct {
-	replicas int
-	image    string
-	pods     map[types.UID]pod
-	// settled says that the controller has seen the newest spec and all Pods are of it and available.
-	settled bool
+	side  *side
+	image string
+	pods  map[types.UID]pod
+	// settled are the parts of which the controller has seen the newest spec, and all Pods are of it and available.
+	settled map[string]bool
+	// client is who talks to the Pods, if anybody.
+	client *client
 
 	// Since the mark:
 	marked, finished time.Time
@@ -39,13 +47,20 @@ type tally struct {
 	writes           int
 }
 
-func newTally(replicas int) *tally {
-	return &tally{replicas: replicas, pods: map[types.UID]pod{}, baseline: map[types.UID]pod{}, made: map[types.UID]bool{}}
+func newTally(s *side) *tally {
+	return &tally{
+		side: s, pods: map[types.UID]pod{}, settled: map[string]bool{}, baseline: map[types.UID]pod{}, made: map[types.UID]bool{},
+	}
 }
 
 // mark begins the rollout to image: figures count from here.
 func (t *tally) mark(now time.Time, image string) {
-	t.marked, t.finished, t.image, t.settled, t.writes = now, time.Time{}, image, false, 0
+	t.marked, t.finished, t.image, t.writes = now, time.Time{}, image, 0
+	for _, p := range t.side.parts {
+		if p.imagePath != "" {
+			t.settled[p.name] = false
+		}
+	}
 	t.baseline, t.made = map[types.UID]pod{}, map[types.UID]bool{}
 	for uid, p := range t.pods {
 		if !p.leaving {
@@ -67,10 +82,21 @@ func (t *tally) observePod(event watch.EventType, object *unstructured.Unstructu
 	if err := runtime.DefaultUnstructuredConverter.FromUnstructured(object.Object, full); err != nil {
 		return fmt.Errorf("decode Pod %s: %w", object.GetName(), err)
 	}
-	p := pod{ip: full.Status.PodIP, image: full.Spec.Containers[0].Image, leaving: full.DeletionTimestamp != nil}
+	p := pod{ip: full.Status.PodIP, leaving: full.DeletionTimestamp != nil}
+	for _, c := range full.Spec.Containers {
+		if c.Name == t.side.container {
+			p.image = c.Image
+		}
+	}
+	var others []string
 	for _, status := range full.Status.ContainerStatuses {
 		p.restarts += int(status.RestartCount)
+		if status.Name != t.side.container {
+			others = append(others, status.Name+"="+status.ContainerID)
+		}
 	}
+	slices.Sort(others)
+	p.others = strings.Join(others, " ")
 	for _, condition := range full.Status.Conditions {
 		if condition.Type == corev1.PodReady {
 			p.ready = condition.Status == corev1.ConditionTrue
@@ -83,39 +109,58 @@ func (t *tally) observePod(event watch.EventType, object *unstructured.Unstructu
 	return nil
 }
 
-// observeWorkload takes over the new state of the workload. CloneSet and Deployment report by the same fields.
-func (t *tally) observeWorkload(now time.Time, object *unstructured.Unstructured) {
+// observePart takes over the new state of a part of the side. CloneSet, Deployment and StatefulSet report by the same counts.
+func (t *tally) observePart(now time.Time, p part, object *unstructured.Unstructured) {
 	status := func(field string) int {
 		value, _, _ := unstructured.NestedInt64(object.Object, "status", field)
 		return int(value)
 	}
-	image := templateImage(object)
-	t.settled = status("observedGeneration") >= int(object.GetGeneration()) && (t.image == "" || image == t.image)
-	for _, field := range []string{"replicas", "updatedReplicas", "readyReplicas", "availableReplicas"} {
-		t.settled = t.settled && status(field) == t.replicas
+	settled := status("observedGeneration") >= int(object.GetGeneration()) &&
+		(t.image == "" || p.imagePath == "" || partImage(object, t.side.container) == t.image)
+	for _, count := range p.counts {
+		settled = settled && status(count) == p.pods
 	}
-	if t.settled && !t.marked.IsZero() && t.finished.IsZero() {
+	t.settled[p.name] = settled
+	if t.isSettled() && !t.marked.IsZero() && t.finished.IsZero() {
 		t.finished = now
 	}
 }
 
-// templateImage is the image that the workload asks for.
-func templateImage(workload *unstructured.Unstructured) string {
-	containers, _, _ := unstructured.NestedSlice(workload.Object, "spec", "template", "spec", "containers")
-	if len(containers) == 0 {
-		return ""
+func (t *tally) isSettled() bool {
+	return !slices.ContainsFunc(t.side.parts, func(p part) bool { return !t.settled[p.name] })
+}
+
+// partImage is the image that a workload, or a SidecarSet, asks for in the container.
+func partImage(object *unstructured.Unstructured, container string) string {
+	for _, path := range [][]string{{"spec", "template", "spec", "containers"}, {"spec", "containers"}} {
+		if containers, found, _ := unstructured.NestedSlice(object.Object, path...); found {
+			return imageOf(containers, container)
+		}
 	}
-	first, _ := containers[0].(map[string]any)
-	image, _ := first["image"].(string)
-	return image
+	return ""
+}
+
+// applicationPort is where the applications serve.
+const applicationPort = "80"
+
+// readyAddresses are where the applications of the ready Pods are reached.
+func (t *tally) readyAddresses() []string {
+	var addresses []string
+	for _, p := range t.pods {
+		if p.ready && !p.leaving && p.ip != "" {
+			addresses = append(addresses, net.JoinHostPort(p.ip, applicationPort))
+		}
+	}
+	return addresses
 }
 
 // figures are the state of a rollout.
 type figures struct {
-	// total is the size of the workload.
+	// total is how many Pods the side has.
 	total int
-	// kept are the Pods of before that still run; ipsKept those of them with the same IP.
-	kept, ipsKept int
+	// kept are the Pods of before that still run; ipsKept those of them with the same IP, othersKept those whose containers, but for the one
+	// that changes, are the same too.
+	kept, ipsKept, othersKept int
 	// made are the Pods that did not exist before.
 	made int
 	// restarts are the container restarts in Pods that were kept.
@@ -127,12 +172,17 @@ type figures struct {
 	writes  int
 	elapsed time.Duration
 	done    bool
+	// client is nil when nobody talks to the Pods.
+	client *conversation
 }
 
 func (t *tally) figures(now time.Time) figures {
-	f := figures{total: t.replicas, made: len(t.made), writes: t.writes, elapsed: now.Sub(t.marked), done: !t.finished.IsZero()}
+	f := figures{total: t.side.pods, made: len(t.made), writes: t.writes, elapsed: now.Sub(t.marked), done: !t.finished.IsZero()}
 	if f.done {
 		f.elapsed = t.finished.Sub(t.marked)
+	}
+	if t.client != nil {
+		f.client = t.client.soFar()
 	}
 	for uid, p := range t.pods {
 		if p.leaving {
@@ -152,6 +202,9 @@ func (t *tally) figures(now time.Time) figures {
 			f.restarts += p.restarts - before.restarts
 			if p.ip == before.ip {
 				f.ipsKept++
+			}
+			if p.others == before.others {
+				f.othersKept++
 			}
 		}
 	}
