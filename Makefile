@@ -127,7 +127,7 @@ bench: $(PLAYGROUND) ## The whole benchmark against a native Deployment and a ba
 	$(GO) run -tags scale ./test/scale/bench -full -out docs/performance.md
 
 .PHONY: bench-quick
-bench-quick: $(PLAYGROUND) ## 200 Pods, limits on requests and CPU per Pod
+bench-quick: $(PLAYGROUND) ## 200 Pods, new Pods beside 100 SidecarSets; limits on requests and CPU per Pod
 	$(GO) run -tags scale ./test/scale/bench -quick -enforce
 
 .PHONY: clean

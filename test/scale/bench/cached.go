@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	toolscache "k8s.io/client-go/tools/cache"
@@ -17,12 +18,19 @@ import (
 	"kruise.io/kruise/internal/platform/manager"
 )
 
-// maxCachedShare is how much of a Pod the manager's cache may keep.
-const maxCachedShare = 0.5
+const (
+	// maxCachedShare is how much of a Pod the manager's cache may keep.
+	maxCachedShare = 0.5
+	cachedRest     = time.Second
+)
 
 // cached measures what the Pods of the cluster take in a cache such as the manager's, with and without its transform. It is measured in this
 // process, because the manager has no cache without.
 func (s *suite) cached(ctx context.Context, pods int) (*Cached, error) {
+	// What watched the Pods before is to be gone from the heap first.
+	if err := pause(ctx, cachedRest); err != nil {
+		return nil, err
+	}
 	figures := &Cached{Pods: pods}
 	for _, way := range []struct {
 		transform toolscache.TransformFunc

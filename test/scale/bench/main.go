@@ -1,7 +1,7 @@
 // Copyright 2026 The Kruise Authors.
 // SPDX-License-Identifier: Apache-2.0
 
-// Command bench measures CloneSets beside native Deployments and a bare client, on a real control plane with simulated
+// Command bench measures CloneSets and SidecarSets beside native Deployments and a bare client, on a real control plane with simulated
 // nodes, and holds the figures against the project's limits. `bench -h` lists the flags.
 package main
 
