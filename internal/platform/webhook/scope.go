@@ -190,17 +190,14 @@ type wideness struct {
 func (k *Keeper) scope(t Type, desired, live []entry, now time.Time) {
 	for _, r := range k.scoped(t) {
 		need, known := r.Scope.need(now)
-		switch at := slices.IndexFunc(live, named(r.Name)); {
-		case at < 0 && !known:
-			need = allRequests()
-			k.guessed = k.guessed.Union(sets.New(r.Name))
-		case at < 0:
-		case known && k.guessed.Has(r.Name):
-			k.guessed.Delete(r.Name)
-		default:
-			if have := liveClauses(live[at]); !known || !k.mayNarrow(r.Name, have, need, now) {
-				need = need.union(have)
+		at := slices.IndexFunc(live, named(r.Name))
+		if at < 0 {
+			if !known {
+				need = allRequests()
+				k.guessed = k.guessed.Union(sets.New(r.Name))
 			}
+		} else if have := liveClauses(live[at]); !known || !k.mayNarrow(r.Name, have, need, now) {
+			need = need.union(have)
 		}
 		setCondition(&desired[slices.IndexFunc(desired, named(r.Name))], need)
 	}
@@ -268,8 +265,14 @@ func (k *Keeper) widen(ctx context.Context) (wrote bool, err error) {
 	return wrote, nil
 }
 
-// mayNarrow reports whether the live condition has been wider than needed for long enough.
+// mayNarrow reports whether the live condition has been wider than needed for long enough, or was so for want of knowledge.
 func (k *Keeper) mayNarrow(name string, live, need scopeClauses, now time.Time) bool {
+	if k.guessed.Has(name) {
+		if live.isEverything() && !need.isEverything() {
+			return true
+		}
+		k.guessed.Delete(name) // it is seen to be what is needed
+	}
 	seen := wideness{live: live.expression(), needed: need.expression(), since: now}
 	if before, ok := k.wide[name]; ok && before.live == seen.live && before.needed == seen.needed {
 		seen.since = before.since

