@@ -191,13 +191,15 @@ func (t *tally) figures(now time.Time) figures {
 		if p.ready {
 			f.ready++
 		}
+		before, old := t.baseline[uid]
 		if p.image == t.image {
 			f.updated++
-			if p.ready {
+			// The old container of a Pod that stays may be ready until the moment of its restart.
+			if p.ready && (!old || p.restarts > before.restarts) {
 				f.current++
 			}
 		}
-		if before, old := t.baseline[uid]; old {
+		if old {
 			f.kept++
 			f.restarts += p.restarts - before.restarts
 			if p.ip == before.ip {

@@ -104,6 +104,11 @@ func TestFiguresOfPods(t *testing.T) {
 			want:  figures{kept: 2, ipsKept: 2, othersKept: 2, ready: 2, updated: 1, current: 1, restarts: 1, writes: 1},
 		},
 		{
+			name:  "to be updated in place, without being drained first",
+			steps: []step{{watch.Modified, "2", []func(*corev1.Pod){updated}}},
+			want:  figures{kept: 2, ipsKept: 2, othersKept: 2, ready: 2, updated: 1, writes: 1},
+		},
+		{
 			name:  "a restart of before does not count",
 			steps: []step{{watch.Modified, "1", []func(*corev1.Pod){restarted}}},
 			want:  figures{kept: 2, ipsKept: 2, othersKept: 2, ready: 2, writes: 1},
