@@ -4,6 +4,7 @@
 package terminator
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -63,15 +64,9 @@ func set(pod *corev1.Pod, name string, state corev1.ContainerState) {
 	if state.Waiting == nil {
 		status.ContainerID = "containerd://" + name
 	}
-	statuses := slices.DeleteFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.Name == name })
-	// in the order in which the kubelet has them: by name
-	pod.Status.ContainerStatuses = append(statuses, status)
-	slices.SortFunc(pod.Status.ContainerStatuses, func(a, b corev1.ContainerStatus) int {
-		if a.Name < b.Name {
-			return -1
-		}
-		return 1
-	})
+	pod.Status.ContainerStatuses = append(slices.DeleteFunc(pod.Status.ContainerStatuses, func(s corev1.ContainerStatus) bool { return s.Name == name }), status)
+	// in the order in which the kubelet has them
+	slices.SortFunc(pod.Status.ContainerStatuses, func(a, b corev1.ContainerStatus) int { return cmp.Compare(a.Name, b.Name) })
 }
 
 func phase(p corev1.PodPhase) fixtures.PodModifier {

@@ -146,14 +146,7 @@ func TestSidecarsEnd(t *testing.T) {
 					w.requests = w.requests[1:]
 				}
 			},
-			"a sidecar starts": func(t *rapid.T) {
-				for _, c := range runningSidecars(w.pod, false) {
-					if !c.started && !isFinished(w.pod) {
-						set(w.pod, c.name, running())
-						return
-					}
-				}
-			},
+			"sidecars start": func(*rapid.T) { w.start() },
 		})
 		w.settle()
 		ends := !due(w.pod) || w.finished != ""
@@ -163,14 +156,19 @@ func TestSidecarsEnd(t *testing.T) {
 	})
 }
 
+// start starts the sidecars that never were, as the kubelet does while the Pod is not finished.
+func (w *world) start() {
+	for _, c := range runningSidecars(w.pod, false) {
+		if !c.started && !isFinished(w.pod) {
+			set(w.pod, c.name, running())
+		}
+	}
+}
+
 // settle lets everything go its way, with time passing as far as the controller asks for it.
 func (w *world) settle() {
 	for range 50 {
-		for _, c := range runningSidecars(w.pod, false) {
-			if !c.started && !isFinished(w.pod) {
-				set(w.pod, c.name, running())
-			}
-		}
+		w.start()
 		p := w.pass(false)
 		w.carryOut()
 		w.now = w.now.Add(p.lookIn)
