@@ -6,7 +6,6 @@
 package e2e
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"sync"
@@ -43,24 +42,8 @@ func (s *space) meshedDeployment(name string, replicas int32) {
 // only when somebody makes them anew.
 func TestMissedPodsAreEvicted(t *testing.T) {
 	const pods = 3
-	var (
-		mu     sync.Mutex
-		fewest = pods
-		began  bool
-	)
-	s := sharedWatched(t, func(v observe.View, _ []observe.PodChange) {
-		mu.Lock()
-		defer mu.Unlock()
-		ready := 0
-		for _, pod := range v.Pods {
-			if pod.Labels[fixtures.AppLabel] == "web" && pod.DeletionTimestamp == nil && observe.ConditionIs(pod, corev1.PodReady, corev1.ConditionTrue) {
-				ready++
-			}
-		}
-		if began {
-			fewest = min(fewest, ready)
-		}
-	})
+	fewest := &fewestReady{fewest: pods}
+	s := sharedWatched(t, fewest.watch)
 	s.meshedDeployment("web", pods)
 	if err := s.client.Create(t.Context(), s.meshedPod("loose")); err != nil {
 		t.Fatal(err)
@@ -86,9 +69,7 @@ func TestMissedPodsAreEvicted(t *testing.T) {
 	s.untilSidecars("the missed Pods are told of", func(status v1beta1.SidecarSetStatus) bool {
 		return status.MissedPods == pods+1 && condition(status) == "False PodsWithoutSidecar"
 	})
-	mu.Lock()
-	began = true
-	mu.Unlock()
+	fewest.begin()
 	s.changeSidecarSet(func(set *v1beta1.SidecarSet) {
 		set.Spec.InjectionStrategy.MissedPodPolicy = v1beta1.EvictSidecarSetMissedPods
 	})
@@ -96,31 +77,63 @@ func TestMissedPodsAreEvicted(t *testing.T) {
 		c := meta.FindStatusCondition(status.Conditions, v1beta1.SidecarSetPodsInjected)
 		return c != nil && strings.Contains(c.Message, "1 waiting for a PodDisruptionBudget")
 	})
-	s.until("nothing is evicted meanwhile", func(v observe.View) error {
-		for name := range before {
-			if pod := v.Pods[name]; pod == nil || pod.DeletionTimestamp != nil {
-				return fmt.Errorf("the Pod %s is gone", name)
-			}
-		}
-		return nil
-	})
+	s.until("nothing is evicted meanwhile", allStay(before))
 	if err := s.client.Delete(t.Context(), budget); err != nil {
 		t.Fatal(err)
 	}
 	s.untilSidecars("all have the sidecar that somebody makes anew", func(status v1beta1.SidecarSetStatus) bool {
 		return status.MissedPods == 1 && status.UpdatedReadyPods == pods && condition(status) == "False PodsWithoutSidecar"
 	})
-	s.until("the Pod that nobody makes anew is as it was", func(v observe.View) error {
-		if pod := v.Pods["loose"]; pod == nil || pod.UID != before["loose"].UID || pod.DeletionTimestamp != nil {
-			return errors.New("it is gone")
+	s.until("the Pod that nobody makes anew is as it was", allStay(map[string]*corev1.Pod{"loose": before["loose"]}))
+	if n := fewest.end(); n < pods-1 {
+		t.Errorf("only %d of %d Pods were ready at one time, maxUnavailable is 1", n, pods)
+	}
+}
+
+// allStay waits for the Pods to be as they were.
+func allStay(before map[string]*corev1.Pod) func(observe.View) error {
+	return func(v observe.View) error {
+		for name, was := range before {
+			if pod := v.Pods[name]; pod == nil || pod.UID != was.UID || pod.DeletionTimestamp != nil {
+				return fmt.Errorf("the Pod %s is gone", name)
+			}
 		}
 		return nil
-	})
-	mu.Lock()
-	defer mu.Unlock()
-	if fewest < pods-1 {
-		t.Errorf("only %d of %d Pods were ready at one time, maxUnavailable is 1", fewest, pods)
 	}
+}
+
+// fewestReady watches how many Pods of the application web are ready.
+type fewestReady struct {
+	mu     sync.Mutex
+	began  bool
+	fewest int
+}
+
+func (f *fewestReady) watch(v observe.View, _ []observe.PodChange) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	ready := 0
+	for _, pod := range v.Pods {
+		if pod.Labels[fixtures.AppLabel] == "web" && pod.DeletionTimestamp == nil && observe.ConditionIs(pod, corev1.PodReady, corev1.ConditionTrue) {
+			ready++
+		}
+	}
+	if f.began {
+		f.fewest = min(f.fewest, ready)
+	}
+}
+
+func (f *fewestReady) begin() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.began = true
+}
+
+// end returns the fewest that were ready at one time since begin.
+func (f *fewestReady) end() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.fewest
 }
 
 // A native sidecar is updated in place under a Deployment, and the application's container stays.

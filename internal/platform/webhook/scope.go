@@ -126,7 +126,7 @@ func (s *Scope) need(now time.Time) (condition scopeClauses, known bool) {
 		}
 		return now.Sub(e.since) >= calm
 	})
-	var needed [][][]string
+	needed := make([][][]string, 0, len(s.parts)+len(s.expected))
 	known = true
 	for _, p := range s.parts {
 		needed, known = append(needed, p.levels), known && p.known

@@ -66,6 +66,9 @@ func patched(t testing.TB, pod []byte, response ctrladmission.Response) []byte {
 // largestPod is what API servers take in a request, in bytes.
 const largestPod = 3 << 20
 
+// fewer is so many, as large Pods have them, or what takes as long under the race detector.
+func fewer(n int) int { return n / raceFactor }
+
 // hostilePods are Pods as large as requests can be, each in another way.
 func hostilePods() map[string]func(*corev1.Pod) {
 	app := func(pod *corev1.Pod) *corev1.Container { return &pod.Spec.Containers[0] }
@@ -77,33 +80,33 @@ func hostilePods() map[string]func(*corev1.Pod) {
 	}
 	return map[string]func(*corev1.Pod){
 		"containers": func(pod *corev1.Pod) {
-			for i := range 20_000 {
+			for i := range fewer(20_000) {
 				pod.Spec.Containers = append(pod.Spec.Containers, corev1.Container{Name: fmt.Sprintf("c%d", i), Image: "i"})
 			}
 		},
-		"variables": func(pod *corev1.Pod) { variables(pod, 100_000) },
+		"variables": func(pod *corev1.Pod) { variables(pod, fewer(100_000)) },
 		"references to variables": func(pod *corev1.Pod) {
-			variables(pod, 50_000)
-			app(pod).VolumeMounts = []corev1.VolumeMount{{Name: "v", MountPath: "/v", SubPathExpr: strings.Repeat("$(A0)", 150_000) + strings.Repeat("$(Z)", 150_000)}}
+			variables(pod, fewer(50_000))
+			app(pod).VolumeMounts = []corev1.VolumeMount{{Name: "v", MountPath: "/v", SubPathExpr: strings.Repeat("$(A0)", fewer(150_000)) + strings.Repeat("$(Z)", fewer(150_000))}}
 		},
 		"mounts": func(pod *corev1.Pod) {
-			for i := range 30_000 {
+			for i := range fewer(30_000) {
 				app(pod).VolumeMounts = append(app(pod).VolumeMounts, corev1.VolumeMount{Name: "v", MountPath: fmt.Sprintf("/%d", i), SubPathExpr: "$(A)"})
 			}
 		},
 		"devices": func(pod *corev1.Pod) {
-			for i := range 50_000 {
+			for i := range fewer(50_000) {
 				app(pod).VolumeDevices = append(app(pod).VolumeDevices, corev1.VolumeDevice{Name: "v", DevicePath: fmt.Sprintf("/%d", i)})
 			}
 		},
 		"annotations": func(pod *corev1.Pod) { pod.Annotations["a"], pod.Annotations["b"] = long, long },
 		"labels": func(pod *corev1.Pod) {
-			for i := range 50_000 {
+			for i := range fewer(50_000) {
 				pod.Labels[fmt.Sprintf("l%d", i)] = "x"
 			}
 		},
 		"names in the injected list": func(pod *corev1.Pod) {
-			pod.Annotations[v1beta1.SidecarSetInjectedListAnnotation] = strings.Repeat("a,b,", 500_000)
+			pod.Annotations[v1beta1.SidecarSetInjectedListAnnotation] = strings.Repeat("a,b,", fewer(500_000))
 		},
 		"a deep record": func(pod *corev1.Pod) {
 			pod.Annotations[v1beta1.SidecarSetHashAnnotation] = strings.Repeat(`{"a":`, 200_000) + "1" + strings.Repeat("}", 200_000)
@@ -111,7 +114,7 @@ func hostilePods() map[string]func(*corev1.Pod) {
 		"a deep value to merge": func(pod *corev1.Pod) { pod.Annotations["merged"] = strings.Repeat("[", 1<<20) },
 		"records": func(pod *corev1.Pod) {
 			records := map[string]string{}
-			for i := range 50_000 {
+			for i := range fewer(50_000) {
 				records[fmt.Sprintf("set-%d", i)] = "hash"
 			}
 			text, _ := json.Marshal(records)

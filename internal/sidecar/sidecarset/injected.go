@@ -103,8 +103,9 @@ func aboutHeld(held []*missedPod) []string {
 func named(missed []*missedPod) string {
 	missed = slices.Clone(missed)
 	slices.SortFunc(missed, func(a, b *missedPod) int { return strings.Compare(a.Namespace+"/"+a.Name, b.Namespace+"/"+b.Name) })
-	var names []string
-	for _, pod := range missed[:min(len(missed), mostNamed)] {
+	shown := missed[:min(len(missed), mostNamed)]
+	names := make([]string, 0, len(shown))
+	for _, pod := range shown {
 		names = append(names, pod.Namespace+"/"+pod.Name)
 	}
 	if more := len(missed) - mostNamed; more > 0 {
