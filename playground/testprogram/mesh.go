@@ -66,7 +66,7 @@ func mesh(ctx context.Context, args []string) error {
 	if err := listener.Close(); err != nil {
 		return err
 	}
-	<-served // the listener is closed; all that it accepted is counted
+	_ = <-served // the listener is closed; all that it accepted is counted
 	server.SetKeepAlivesEnabled(false)
 	<-ctx.Done() // a container that ends by itself is started again
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
@@ -92,7 +92,7 @@ func open(ctx context.Context, socket *net.UnixAddr, port int) (listener net.Lis
 }
 
 func takeOver(connection *net.UnixConn) (net.Listener, error) {
-	defer connection.Close()
+	defer func() { _ = connection.Close() }()
 	if err := connection.SetDeadline(time.Now().Add(handOverLimit)); err != nil {
 		return nil, err
 	}
@@ -110,7 +110,7 @@ func takeOver(connection *net.UnixConn) (net.Listener, error) {
 		return nil, fmt.Errorf("take the port over: %d descriptors: %w", len(descriptors), err)
 	}
 	file := os.NewFile(uintptr(descriptors[0]), "port")
-	defer file.Close()
+	defer func() { _ = file.Close() }()
 	listener, err := net.FileListener(file)
 	if err != nil {
 		return nil, fmt.Errorf("take the port over: %w", err)
@@ -137,7 +137,7 @@ func handOver(ctx context.Context, socket *net.UnixAddr, listener net.Listener) 
 	if err != nil {
 		return err
 	}
-	defer successors.Close()
+	defer func() { _ = successors.Close() }()
 	defer context.AfterFunc(ctx, func() { _ = successors.Close() })()
 	for ctx.Err() == nil {
 		connection, err := successors.AcceptUnix()
@@ -155,7 +155,7 @@ func handOver(ctx context.Context, socket *net.UnixAddr, listener net.Listener) 
 
 // giveTo uses the descriptor where it is: a file of it would make the socket block, for both.
 func giveTo(successor *net.UnixConn, port syscall.RawConn) error {
-	defer successor.Close()
+	defer func() { _ = successor.Close() }()
 	if err := successor.SetDeadline(time.Now().Add(handOverLimit)); err != nil {
 		return err
 	}

@@ -31,7 +31,8 @@ which is AllAlpha or AllBeta when that switches the gate too. */ -}}
 {{- /* kruise.firstPodScope is the condition of the entry for Pods on a cluster without SidecarSets; empty where that cannot be told. */ -}}
 {{- define "kruise.firstPodScope" -}}
 {{- if lookup "v1" "Namespace" "" "kube-system" -}}
-{{- if not (lookup "apps.kruise.io/v1beta1" "SidecarSet" "" "").items -}}
+{{- $known := .Capabilities.APIVersions.Has "apps.kruise.io/v1beta1/SidecarSet" -}}
+{{- if not (and $known (lookup "apps.kruise.io/v1beta1" "SidecarSet" "" "").items) -}}
 {{ include "kruise.podScope" . }}
 {{- end -}}
 {{- end -}}
