@@ -158,23 +158,23 @@ func (p *pass) mark(ctx context.Context, pod *corev1.Pod, upgradable bool) error
 	return wrap(err, "mark pod %s/%s", pod)
 }
 
-// update brings a Pod to the target, and marks it. A Pod that has become ready since the plan was made is left to the next pass: the plan did
-// not count it as one that leaves traffic.
+// update brings a Pod to the target, and marks it: with one edit, since after the change the kubelet would get ahead of another. A Pod that has
+// become ready since the plan was made is left to the next pass: the plan did not count it as one that leaves traffic.
 func (p *pass) update(ctx context.Context, pod *corev1.Pod) error {
 	wasReady := isReady(pod)
-	updated, err := p.write(ctx, pod, func(pod *corev1.Pod) (edit.Edit, error) {
+	_, err := p.write(ctx, pod, func(pod *corev1.Pod) (edit.Edit, error) {
 		if isReady(pod) && !wasReady {
 			return edit.Edit{}, nil
 		}
-		return p.s.updateEdit(pod, p.now)
+		e, err := p.s.updateEdit(pod, p.now)
+		if err != nil || e.Empty() {
+			return e, err
+		}
+		mark, err := markEdit(pod, p.now, p.exists(ctx), func(m marks) { m[p.set.Name] = true })
+		e.SetConditions(mark.Conditions)
+		return e, err
 	})
-	if err != nil {
-		return wrap(err, "update pod %s/%s", pod)
-	}
-	if updated == nil {
-		return nil
-	}
-	return p.mark(ctx, updated, true)
+	return wrap(err, "update pod %s/%s", pod)
 }
 
 // flip lets the idle twins of a Pod idle. One that has become ready since the plan was made, and would leave traffic for another idle image, is

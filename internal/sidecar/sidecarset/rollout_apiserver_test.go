@@ -320,7 +320,7 @@ func TestRolloutOnAPIServer(t *testing.T) {
 		t.Errorf("a pass without need writes %v", got)
 	}
 	set := c.apply(image("log:2"))
-	if got := c.pass(); len(got) != 4 || got[2] != "patch web-0" || got[3] != "status web-0" { // revision, status, Pod and its mark
+	if got := c.pass(); len(got) != 4 || got[2] != "status web-0" || got[3] != "patch web-0" { // revision, status, the mark of the Pod and the Pod
 		t.Errorf("an update of one Pod writes %v", got)
 	}
 	c.wantImages("first", "log:2 log:1 log:1")
