@@ -53,8 +53,11 @@ func mesh(ctx context.Context, args []string) error {
 		default:
 		}
 	}}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	served := make(chan struct{})
+	go func() {
+		_ = server.Serve(listener) // ends with the listener
+		close(served)
+	}()
 	fmt.Printf("version %s serves on port %d, which it got from %s\n", os.Getenv("VERSION"), *port, from)
 	if err := beReady(); err != nil {
 		return err
@@ -66,7 +69,7 @@ func mesh(ctx context.Context, args []string) error {
 	if err := listener.Close(); err != nil {
 		return err
 	}
-	_ = <-served // the listener is closed; all that it accepted is counted
+	<-served // the listener is closed; all that it accepted is counted
 	server.SetKeepAlivesEnabled(false)
 	<-ctx.Done() // a container that ends by itself is started again
 	drain, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainLimit)
