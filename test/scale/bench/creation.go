@@ -10,6 +10,7 @@ import (
 	"time"
 
 	admissionregistrationv1 "k8s.io/api/admissionregistration/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
@@ -28,6 +29,8 @@ const (
 	creationWarmup  = 10
 	// creationProbes is how many Pods of each kind are made to count what reaches the manager.
 	creationProbes = 20
+	// crowdCreators is how many SidecarSets are under way at once: admission reads all others for each.
+	crowdCreators = 4
 	// nobody is a scheduler that there is not: what happens to the Pods afterwards is not measured.
 	nobody = "nobody"
 )
@@ -88,9 +91,18 @@ func (s *suite) creations(ctx context.Context, most int) (measured []Creation, e
 // crowd makes SidecarSets, numbered from..to, and waits until they have effect.
 func (s *suite) crowd(ctx context.Context, from, to int) error {
 	group, making := errgroup.WithContext(ctx)
-	group.SetLimit(creators)
+	group.SetLimit(crowdCreators)
 	for i := from; i < to; i++ {
-		group.Go(func() error { return s.client.Create(making, crowdMember(i)) })
+		group.Go(func() error {
+			// a busy API server may give up on a webhook
+			return s.cluster.Until(making, "a SidecarSet is made", effectTimeout, func(ctx context.Context) error {
+				err := s.client.Create(ctx, crowdMember(i))
+				if apierrors.IsAlreadyExists(err) {
+					return nil
+				}
+				return err
+			})
+		})
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("create SidecarSets: %w", err)
