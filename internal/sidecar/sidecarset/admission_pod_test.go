@@ -263,6 +263,6 @@ func TestSurvey(t *testing.T) {
 		t.Errorf("told %q though nothing can be read", <-told)
 	}
 	down.Store(false)
-	clock.Step(surveyRetry)
+	clock.Step(time.Second)
 	expect("when it can be read again", 1)
 }

@@ -5,27 +5,21 @@ package sidecarset
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"sync"
-	"time"
 
-	toolscache "k8s.io/client-go/tools/cache"
 	"k8s.io/utils/clock"
 	ctrl "sigs.k8s.io/controller-runtime"
-	"sigs.k8s.io/controller-runtime/pkg/cache"
 	"sigs.k8s.io/controller-runtime/pkg/client"
 
 	"kruise.io/kruise/api/apps/v1beta1"
+	"kruise.io/kruise/internal/platform/installed"
 )
 
 const (
 	// CatalogName names the upkeep of the Catalog, SurveyName its first look.
 	CatalogName = "sidecarset-catalog"
 	SurveyName  = "sidecarset-survey"
-
-	// surveyRetry is the time between two tries of a survey.
-	surveyRetry = time.Second
 )
 
 // Catalog holds the SidecarSets that new Pods may match. Every replica keeps one, from the events of its cache, while the kind is installed.
@@ -49,7 +43,8 @@ func NewCatalog(changed func(levels ...[]string)) *Catalog {
 
 // Setup follows the SidecarSets within mgr, in every replica, until mgr or what it runs for the kind ends.
 func (c *Catalog) Setup(mgr ctrl.Manager) error {
-	if err := mgr.Add(&follower{catalog: c, cache: mgr.GetCache()}); err != nil {
+	follower := &installed.Follower{Cache: mgr.GetCache(), Kind: &v1beta1.SidecarSet{}, Put: c.put, Following: c.set}
+	if err := mgr.Add(follower); err != nil {
 		return fmt.Errorf("set up %s: %w", CatalogName, err)
 	}
 	return nil
@@ -58,25 +53,14 @@ func (c *Catalog) Setup(mgr ctrl.Manager) error {
 // Survey learns which SidecarSets there are whenever nothing is followed: soon after the start, so that also their absence is known, and when the
 // kind went. The reader lists nothing where the kind is not installed, and fails where it only cannot be read: then what was known still counts.
 func (c *Catalog) Survey(ctx context.Context, reader client.Reader, clk clock.Clock) error {
-	for {
+	installed.Survey(ctx, clk, c.lost, func(ctx context.Context) error {
 		index, err := list(ctx, reader)
 		if err == nil {
 			c.surveyed(index)
-			select {
-			case <-c.lost:
-				continue
-			case <-ctx.Done():
-				return nil
-			}
 		}
-		timer := clk.NewTimer(surveyRetry)
-		select {
-		case <-timer.C():
-		case <-ctx.Done():
-			timer.Stop()
-			return nil
-		}
-	}
+		return err
+	})
+	return nil
 }
 
 // surveyed tells what a survey found, unless the index knows better by now.
@@ -118,9 +102,6 @@ func (c *Catalog) match(ctx context.Context, reader client.Reader, pod candidate
 
 // put follows an event of the cache.
 func (c *Catalog) put(object any, exists bool) {
-	if deleted, ok := object.(toolscache.DeletedFinalStateUnknown); ok {
-		object = deleted.Obj
-	}
 	set, ok := object.(*v1beta1.SidecarSet)
 	if !ok {
 		return
@@ -160,40 +141,4 @@ func (c *Catalog) set(complete bool) {
 	case c.lost <- struct{}{}:
 	default:
 	}
-}
-
-// follower follows the cache.
-type follower struct {
-	catalog *Catalog
-	cache   cache.Cache
-}
-
-// NeedLeaderElection implements manager.LeaderElectionRunnable.
-func (*follower) NeedLeaderElection() bool { return false }
-
-// Start implements manager.Runnable.
-func (f *follower) Start(ctx context.Context) error {
-	informer, err := f.cache.GetInformer(ctx, &v1beta1.SidecarSet{}, cache.BlockUntilSynced(false))
-	if err != nil {
-		return fmt.Errorf("watch SidecarSets: %w", err)
-	}
-	handler, err := informer.AddEventHandler(toolscache.ResourceEventHandlerFuncs{
-		AddFunc:    func(object any) { f.catalog.put(object, true) },
-		UpdateFunc: func(_, object any) { f.catalog.put(object, true) },
-		DeleteFunc: func(object any) { f.catalog.put(object, false) },
-	})
-	if err != nil {
-		return fmt.Errorf("watch SidecarSets: %w", err)
-	}
-	defer f.catalog.set(false)
-	defer func() { _ = informer.RemoveEventHandler(handler) }() // fails only when the informer is gone
-	if !toolscache.WaitForCacheSync(ctx.Done(), handler.HasSynced) {
-		if ctx.Err() == nil {
-			return errors.New("the cache of SidecarSets is not complete")
-		}
-		return nil
-	}
-	f.catalog.set(true)
-	<-ctx.Done()
-	return nil
 }
