@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 )
@@ -70,10 +71,7 @@ func (m *memory) thought(set string, uid types.UID, cost time.Duration) {
 
 // refusedAnew records which Pods are not upgradable, and tells whether they are others than before.
 func (m *memory) refusedAnew(set string, uid types.UID, pods []*pod) bool {
-	now := sets.New[types.UID]()
-	for _, pod := range pods {
-		now.Insert(pod.UID)
-	}
+	now := uidsOf(pods)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known := m.of(set, uid)
@@ -84,10 +82,7 @@ func (m *memory) refusedAnew(set string, uid types.UID, pods []*pod) bool {
 
 // missedAnew records which Pods are missed. It tells whether there are some among them that were not before, and how many all SidecarSets miss.
 func (m *memory) missedAnew(set string, uid types.UID, pods []*missedPod) (anew bool, total int) {
-	now := sets.New[types.UID]()
-	for _, pod := range pods {
-		now.Insert(pod.UID)
-	}
+	now := uidsOf(pods)
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	known := m.of(set, uid)
@@ -118,4 +113,12 @@ func (m *memory) forget(set string) (total int) {
 	defer m.mu.Unlock()
 	delete(m.sets, set)
 	return m.total()
+}
+
+func uidsOf[P metav1.Object](pods []P) sets.Set[types.UID] {
+	uids := sets.New[types.UID]()
+	for _, pod := range pods {
+		uids.Insert(pod.GetUID())
+	}
+	return uids
 }
