@@ -16,9 +16,7 @@ import (
 	"testing"
 	"time"
 
-	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
-	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"kruise.io/kruise/api/apps/v1beta1"
@@ -79,16 +77,7 @@ func TestHotUpgradeRefusesNoConnection(t *testing.T) {
 	s := shared(t)
 	s.sidecarSet(hotMesh)
 	const pods = 2
-	deployment := &appsv1.Deployment{
-		ObjectMeta: metav1.ObjectMeta{Namespace: s.Name, Name: "web"},
-		Spec: appsv1.DeploymentSpec{
-			Replicas: new(int32(pods)), Template: meshedTemplate("web"),
-			Selector: &metav1.LabelSelector{MatchLabels: map[string]string{fixtures.AppLabel: "web"}},
-		},
-	}
-	if err := s.client.Create(t.Context(), deployment); err != nil {
-		t.Fatal(err)
-	}
+	s.meshedDeployment("web", pods)
 	s.until("all Pods run with their sidecar", allWork(pods, "playground/mesh:v1"))
 	before := s.View().Pods
 	begin := time.Now()
@@ -116,12 +105,7 @@ func TestHotUpgradeRefusesNoConnection(t *testing.T) {
 			t.Fatalf("%d connections of %d were refused: %q", d.refused.Load(), d.opened.Load(), d.reasons[:min(5, len(d.reasons))])
 		}
 	}
-	for name, pod := range s.View().Pods {
-		was, is := identityOf(before[name], fixtures.Container), identityOf(pod, fixtures.Container)
-		if fmt.Sprint(was) != fmt.Sprint(is) {
-			t.Errorf("Pod %s did not stay as it was:\n got %v\nwant %v", name, is, was)
-		}
-	}
+	s.wantStayed(before, fixtures.Container)
 }
 
 // allWork is the condition that n Pods are ready, each with one twin that runs the image and one that idles.

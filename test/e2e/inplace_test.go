@@ -8,6 +8,8 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"iter"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -53,19 +55,34 @@ func identityOf(pod *corev1.Pod, untouched ...string) identity {
 	return id
 }
 
-// remember takes down the identity of all Pods of a CloneSet.
-func (s *space) remember(set string, untouched ...string) map[string]identity {
+// identitiesOf takes down the identities of Pods, by their names.
+func identitiesOf(pods iter.Seq[*corev1.Pod], untouched ...string) map[string]identity {
 	result := map[string]identity{}
-	for _, pod := range s.pods(set) {
+	for pod := range pods {
 		result[pod.Name] = identityOf(pod, untouched...)
 	}
 	return result
 }
 
+// remember takes down the identity of all Pods of a CloneSet.
+func (s *space) remember(set string, untouched ...string) map[string]identity {
+	return identitiesOf(slices.Values(s.pods(set)), untouched...)
+}
+
 // kept fails the test unless the CloneSet has exactly the Pods that were remembered, as they were.
 func (s *space) kept(set string, before map[string]identity, untouched ...string) {
 	s.Helper()
-	after := s.remember(set, untouched...)
+	s.wantSame(before, s.remember(set, untouched...))
+}
+
+// wantStayed fails the test unless the space has exactly the Pods of before, as they were, whatever workloads they belong to.
+func (s *space) wantStayed(before map[string]*corev1.Pod, untouched ...string) {
+	s.Helper()
+	s.wantSame(identitiesOf(maps.Values(before), untouched...), identitiesOf(maps.Values(s.View().Pods), untouched...))
+}
+
+func (s *space) wantSame(before, after map[string]identity) {
+	s.Helper()
 	if len(after) != len(before) {
 		s.Errorf("there are %d Pods, there were %d", len(after), len(before))
 	}

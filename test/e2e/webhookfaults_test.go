@@ -38,51 +38,6 @@ const (
 	faultyUnavailable = 4
 )
 
-// witness sees every state of every Pod of a space, and holds it against what must never be.
-type witness struct {
-	mu sync.Mutex
-	// bare are Pods that a SidecarSet matches and that were seen without its sidecar.
-	bare []string
-	// worst is the largest number of Pods that were not ready at once since rolling was set.
-	rolling bool
-	worst   int
-}
-
-func (w *witness) look(v observe.View, changes []observe.PodChange) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, change := range changes {
-		if change.Pod.Labels[meshed] == "true" && observe.ImageOf(change.Pod, sidecar) == "" {
-			w.bare = append(w.bare, change.Pod.Name)
-		}
-	}
-	unready := 0
-	for _, pod := range v.Pods {
-		if !observe.ConditionIs(pod, corev1.PodReady, corev1.ConditionTrue) {
-			unready++
-		}
-	}
-	if w.rolling {
-		w.worst = max(w.worst, unready)
-	}
-}
-
-// judges from now on how many Pods are not ready.
-func (w *witness) judges() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.rolling, w.worst = true, 0
-}
-
-func (w *witness) verdict(t *testing.T) {
-	t.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.bare) > 0 {
-		t.Errorf("Pods were without their sidecar: %v", w.bare)
-	}
-}
-
 // Whatever befalls all webhook servers at once, Pods that nothing matches start as ever, and so do those of the system and of the manager's
 // namespace; those that a SidecarSet matches are refused with the reason, or wait, and start with their sidecar as soon as a manager answers.
 func TestFaultyWebhooksStopOnlyMatchedPods(t *testing.T) {
@@ -145,7 +100,7 @@ func TestFaultyWebhooksStopOnlyMatchedPods(t *testing.T) {
 			return errors.New("there is none")
 		})
 	}
-	w.verdict(t)
+	w.wantNoneBare(t)
 }
 
 // othersStart creates Pods that no webhook is needed for.
@@ -237,7 +192,7 @@ func TestManagersKilledWhileInjectingAndRolling(t *testing.T) {
 	creating.Wait()
 	s.until("all Pods run with their sidecar", allReady(faultyPods, webV1))
 
-	w.judges()
+	w.beginRollout()
 	s.changeSidecarSet(func(set *v1beta1.SidecarSet) { set.Spec.Containers[0].Image = webV2 })
 	for _, updated := range []int{faultyPods / 4, faultyPods / 2} {
 		s.until("the rollout is under way", func(v observe.View) error {
@@ -256,8 +211,6 @@ func TestManagersKilledWhileInjectingAndRolling(t *testing.T) {
 		f.add()
 	}
 	s.until("all Pods run the new sidecar", allReady(faultyPods, webV2))
-	w.verdict(t)
-	if w.worst > faultyUnavailable {
-		t.Errorf("%d Pods were not ready at once, maxUnavailable is %d", w.worst, faultyUnavailable)
-	}
+	w.wantNoneBare(t)
+	w.wantReady(t, faultyPods-faultyUnavailable)
 }
