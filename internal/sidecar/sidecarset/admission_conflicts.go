@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/api/equality"
+	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/apimachinery/pkg/util/validation/field"
 
 	"kruise.io/kruise/api/apps/v1beta1"
@@ -64,10 +65,12 @@ func clashes(set, other *v1beta1.SidecarSet) field.ErrorList {
 // clashesOfContainers also compares init containers with containers: names are unique in a Pod over both (sidecarset spec 8.17).
 func clashesOfContainers(containers []v1beta1.SidecarContainer, at *field.Path, other *v1beta1.SidecarSet) field.ErrorList {
 	var wrong field.ErrorList
+	taken := sets.Set[string]{}
+	for _, c := range slices.Concat(other.Spec.InitContainers, other.Spec.Containers) {
+		taken.Insert(c.Name)
+	}
 	for i := range containers {
-		name := containers[i].Name
-		named := func(c v1beta1.SidecarContainer) bool { return c.Name == name }
-		if slices.ContainsFunc(other.Spec.Containers, named) || slices.ContainsFunc(other.Spec.InitContainers, named) {
+		if name := containers[i].Name; taken.Has(name) {
 			wrong = append(wrong, field.Invalid(at.Index(i).Child("name"), name,
 				fmt.Sprintf("SidecarSet %s has a container of this name, and can match the same Pods: use another name", other.Name)))
 		}
