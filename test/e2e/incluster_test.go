@@ -13,6 +13,7 @@ import (
 	"time"
 
 	appsv1 "k8s.io/api/apps/v1"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -147,7 +148,13 @@ func uninstall(t *testing.T) {
 	}
 	key := client.ObjectKey{Namespace: managerNamespace, Name: managerDeployment}
 	if err := wait.PollUntilContextCancel(ctx, 100*time.Millisecond, true, func(ctx context.Context) (bool, error) {
-		return apierrors.IsNotFound(suite.Client.Get(ctx, key, &appsv1.Deployment{})), nil
+		if err := suite.Client.Get(ctx, key, &appsv1.Deployment{}); !apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		// A manager that is still there would go on to write webhook configurations, and answer in place of others.
+		pods := &corev1.PodList{}
+		err := suite.Client.List(ctx, pods, client.InNamespace(managerNamespace), client.MatchingLabels{"control-plane": "controller-manager"})
+		return err == nil && len(pods.Items) == 0, nil
 	}); err != nil {
 		t.Errorf("the manager is still there: %v", err)
 	}

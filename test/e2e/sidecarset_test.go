@@ -175,13 +175,21 @@ func allReady(n int, image string) condition {
 	}
 }
 
-// talk asks the web server at address for its version again and again, over one connection, until ctx ends. It returns how many answers came,
-// and what broke the connection.
-func talk(ctx context.Context, address string) (answers int, _ error) {
-	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", address)
-	if err != nil {
-		return 0, err
+// connect opens a connection as soon as somebody listens: a container without a probe is ready before its program is.
+func connect(t *testing.T, address string) (connection net.Conn) {
+	t.Helper()
+	if err := retried(t, func() (err error) {
+		connection, err = (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+		return err
+	}); err != nil {
+		t.Fatal(err)
 	}
+	return connection
+}
+
+// talk asks the web server for its version again and again, over one connection, until ctx ends. It returns how many answers came, and what
+// broke the connection.
+func talk(ctx context.Context, connection net.Conn) (answers int, err error) {
 	defer connection.Close()
 	reader := bufio.NewReader(connection)
 	err = wait.PollUntilContextCancel(ctx, 50*time.Millisecond, true, func(context.Context) (bool, error) {
@@ -221,8 +229,9 @@ func TestSidecarIsUpdatedInPlaceUnderEveryWorkload(t *testing.T) {
 	talking, hangUp := context.WithCancel(t.Context())
 	var talkers sync.WaitGroup
 	for name, pod := range before {
+		connection := connect(t, net.JoinHostPort(pod.Status.PodIP, "80"))
 		talkers.Go(func() {
-			if answers, err := talk(talking, net.JoinHostPort(pod.Status.PodIP, "80")); err != nil || answers == 0 {
+			if answers, err := talk(talking, connection); err != nil || answers == 0 {
 				t.Errorf("Pod %s gave %d answers, then: %v", name, answers, err)
 			}
 		})
