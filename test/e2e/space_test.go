@@ -8,6 +8,7 @@ package e2e
 import (
 	"context"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -52,11 +53,32 @@ func newSpace(t *testing.T, manager func() *managerprocess.Process, onPods func(
 			if process := manager(); process != nil {
 				t.Logf("the manager's last words:\n%s", process.Tail(logLines))
 			}
+			t.Logf("who leads, who serves, and what is asked of them:\n%s", installation())
 		}
 		cancel()
 		s.remove(namespace)
 	})
 	return s
+}
+
+// installation tells of the managers that are at work: a failed test may have met one that it did not expect.
+func installation() string {
+	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+	defer cancel()
+	var picture strings.Builder
+	for _, what := range [][]string{
+		{"leases,pods,endpointslices", "-n", managerNamespace, "-o", "wide"},
+		{"secrets", "-n", managerNamespace, "-o", "custom-columns=NAME:.metadata.name,AGE:.metadata.creationTimestamp,VERSION:.metadata.resourceVersion"},
+		{"mutatingwebhookconfigurations", "-o", `jsonpath={range .items[*]}{.metadata.name} {.metadata.generation} {.metadata.managedFields[*].time}{"\n"}` +
+			`{range .webhooks[*]}{.name} {.clientConfig.url}{.clientConfig.service} {.matchConditions[*].expression}{"\n"}{end}{end}`},
+	} {
+		out, err := suite.Kubectl(ctx, "", append([]string{"get"}, what...)...)
+		fmt.Fprintf(&picture, "%s\n", out)
+		if err != nil {
+			fmt.Fprintf(&picture, "%v\n", err)
+		}
+	}
+	return picture.String()
 }
 
 // remove deletes the CloneSets, which needs a manager for admission, and then the namespace, without waiting for its end.
