@@ -52,7 +52,9 @@ type environment struct {
 	identity *rest.Config
 	started  atomic.Int64
 
-	once    sync.Once
+	once sync.Once
+	// sharing says that the shared manager was started.
+	sharing atomic.Bool
 	shared  *managerprocess.Process
 	problem error
 }
@@ -132,7 +134,8 @@ func (e *environment) sharedManager(ctx context.Context) (*managerprocess.Proces
 			// Losing the lead ends the process, and with it every test beside. A machine that is busy for ten seconds is no reason.
 			"--leader-election-lease-duration=90s", "--leader-election-renew-deadline=60s",
 		}}
-		if e.shared, e.problem = e.startManager(o); e.problem == nil {
+		e.sharing.Store(true)
+		if e.shared, e.problem = e.launchManager(o); e.problem == nil {
 			e.problem = e.shared.Ready(ctx)
 		}
 	})
@@ -149,7 +152,16 @@ type managerOptions struct {
 	args    []string
 }
 
+// startManager starts a manager of a test's own, beside which there must be no other: two that were told different things write webhook
+// configurations and CRDs in turns, for ever.
 func (e *environment) startManager(o managerOptions) (*managerprocess.Process, error) {
+	if e.sharing.Load() {
+		return nil, errors.New("the shared manager runs already, because a test whose subtests share it does not call t.Parallel itself")
+	}
+	return e.launchManager(o)
+}
+
+func (e *environment) launchManager(o managerOptions) (*managerprocess.Process, error) {
 	folder := filepath.Join(e.folder, fmt.Sprintf("manager-%d", e.started.Add(1)))
 	if err := os.Mkdir(folder, 0o700); err != nil {
 		return nil, fmt.Errorf("make a folder for the manager: %w", err)

@@ -105,6 +105,7 @@ func TestPartition(t *testing.T) {
 }
 
 func TestMaxUnavailableRoundsUp(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []v1beta1.CloneSetPodUpdatePolicyType{
 		v1beta1.InPlaceIfPossibleCloneSetPodUpdatePolicyType, v1beta1.RecreateCloneSetPodUpdatePolicyType,
 	} {
@@ -123,6 +124,7 @@ func TestMaxUnavailableRoundsUp(t *testing.T) {
 }
 
 func TestMaxSurge(t *testing.T) {
+	t.Parallel()
 	for _, policy := range []v1beta1.CloneSetPodUpdatePolicyType{
 		v1beta1.InPlaceIfPossibleCloneSetPodUpdatePolicyType, v1beta1.RecreateCloneSetPodUpdatePolicyType,
 	} {
@@ -180,6 +182,7 @@ func TestPaused(t *testing.T) {
 }
 
 func TestUpdatePriorityAndScatter(t *testing.T) {
+	t.Parallel()
 	t.Run("priority", func(t *testing.T) {
 		m := &meter{}
 		s := sharedWatched(t, m.look)
