@@ -60,7 +60,9 @@ func TestServerlessProbes(t *testing.T) {
 	}
 	eventually(t, 15*time.Second, probed(func(pod *corev1.Pod) { pod.Labels = map[string]string{"app": "game"} }))
 	t.Logf("a new Pod is probed %s after its PodProbeMarker was made", time.Since(begin).Round(time.Millisecond))
-	eventually(t, 5*time.Second, probed(func(pod *corev1.Pod) { pod.Annotations = map[string]string{v1alpha1.PodProbeMarkerListAnnotation: marker.Name} }))
+	eventually(t, 5*time.Second, probed(func(pod *corev1.Pod) {
+		pod.Annotations = map[string]string{v1alpha1.PodProbeMarkerListAnnotation: marker.Name}
+	}))
 	if err := probed(func(pod *corev1.Pod) { pod.Labels = map[string]string{"app": "other"} })(t.Context()); err == nil {
 		t.Error("a Pod that nothing selects is probed")
 	}
