@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -36,8 +37,9 @@ const (
 	// installGates are the gates of the plain install manifests: everything on that does not change who keeps certificates
 	// and defaults. A combination that works here and with the defaults works in between.
 	installGates = "AllAlpha=true,AllBeta=true,EnableExternalCerts=false,TemplateNoDefaults=false"
-	// parallel is how many tests run side by side unless -parallel says otherwise. They wait more than they work.
-	parallel = 8
+	// perCore is how many tests run side by side on each processor unless -parallel says otherwise. They wait, but the nodes that run their containers
+	// work: with more, every container takes tens of seconds to start, and limits of time say nothing any more.
+	perCore = 2
 )
 
 // suite is the one cluster of a run, set before the first test begins.
@@ -93,7 +95,7 @@ func beParallel() error {
 	if given {
 		return nil
 	}
-	return flag.Set("test.parallel", strconv.Itoa(parallel))
+	return flag.Set("test.parallel", strconv.Itoa(perCore*runtime.NumCPU()))
 }
 
 func setUp(ctx context.Context) (*environment, error) {
