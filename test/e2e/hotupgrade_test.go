@@ -38,7 +38,8 @@ func hotMesh(set *v1beta1.SidecarSet) {
 	c.UpgradeStrategy = v1beta1.SidecarContainerUpgradeStrategy{UpgradeType: v1beta1.SidecarContainerHotUpgrade, HotUpgradeEmptyImage: meshIdle}
 	// that of the port would be answered by the twin
 	c.ReadinessProbe = &corev1.Probe{
-		PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/playground", "ready"}}},
+		PeriodSeconds: 1, TimeoutSeconds: 10, // a program that has to be started anew on a busy node
+		ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"/playground", "ready"}}},
 	}
 }
 
