@@ -116,6 +116,10 @@ func (r Reader[Hub, Alpha]) Verdict(object metav1.Object, wrong field.ErrorList,
 	case err != nil:
 		answer = admission.Errored(http.StatusInternalServerError, fmt.Errorf("validate %s: %w", r.Kind.Kind, err))
 	case len(wrong) > 0:
+		if more := len(wrong) - maxTold; more > 0 {
+			wrong = wrong[:maxTold]
+			warnings = append(warnings, fmt.Sprintf("%d more mistakes are not listed", more))
+		}
 		status := apierrors.NewInvalid(r.Kind.GroupKind(), object.GetName(), wrong).Status()
 		answer = admission.Response{AdmissionResponse: admissionv1.AdmissionResponse{Result: &status}}
 	default:
@@ -123,6 +127,10 @@ func (r Reader[Hub, Alpha]) Verdict(object metav1.Object, wrong field.ErrorList,
 	}
 	return answer.WithWarnings(warnings...)
 }
+
+// maxTold bounds how many mistakes an answer lists: more are of no use to anybody, and to join their texts takes a time that grows with the square of
+// their number.
+const maxTold = 100
 
 // WithoutOld leaves out what was wrong in the same words before: it was let in once, and is not in the way of other changes.
 func WithoutOld(wrong, old field.ErrorList) field.ErrorList {

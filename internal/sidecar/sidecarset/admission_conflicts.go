@@ -49,12 +49,22 @@ func baseOf(set *v1beta1.SidecarSet) string {
 // clashes compares two SidecarSets that can match the same Pod.
 func clashes(set, other *v1beta1.SidecarSet) field.ErrorList {
 	at := field.NewPath("spec")
-	wrong := clashesOfContainers(set.Spec.InitContainers, at.Child("initContainers"), other)
-	wrong = append(wrong, clashesOfContainers(set.Spec.Containers, at.Child("containers"), other)...)
+	taken, volumes := sets.Set[string]{}, map[string]*corev1.Volume{}
+	for i := range other.Spec.InitContainers {
+		taken.Insert(other.Spec.InitContainers[i].Name)
+	}
+	for i := range other.Spec.Containers {
+		taken.Insert(other.Spec.Containers[i].Name)
+	}
+	for i := range other.Spec.Volumes {
+		volumes[other.Spec.Volumes[i].Name] = &other.Spec.Volumes[i]
+	}
+	wrong := clashesOfContainers(set.Spec.InitContainers, at.Child("initContainers"), other, taken)
+	wrong = append(wrong, clashesOfContainers(set.Spec.Containers, at.Child("containers"), other, taken)...)
 	for i := range set.Spec.Volumes {
 		v := &set.Spec.Volumes[i]
-		same := slices.IndexFunc(other.Spec.Volumes, func(o corev1.Volume) bool { return o.Name == v.Name })
-		if same >= 0 && !equality.Semantic.DeepEqual(*v, other.Spec.Volumes[same]) {
+		same := volumes[v.Name]
+		if same != nil && !equality.Semantic.DeepEqual(v, same) {
 			wrong = append(wrong, field.Invalid(at.Child("volumes").Index(i).Child("name"), v.Name,
 				fmt.Sprintf("SidecarSet %s defines this volume otherwise, and can match the same Pods: use another name or the same definition", other.Name)))
 		}
@@ -62,13 +72,10 @@ func clashes(set, other *v1beta1.SidecarSet) field.ErrorList {
 	return append(wrong, clashesOfPatches(set, other)...)
 }
 
-// clashesOfContainers also compares init containers with containers: names are unique in a Pod over both (sidecarset spec 8.17).
-func clashesOfContainers(containers []v1beta1.SidecarContainer, at *field.Path, other *v1beta1.SidecarSet) field.ErrorList {
+// clashesOfContainers finds the names that the other has taken, for containers or init containers: they are unique in a Pod over both (sidecarset
+// spec 8.17).
+func clashesOfContainers(containers []v1beta1.SidecarContainer, at *field.Path, other *v1beta1.SidecarSet, taken sets.Set[string]) field.ErrorList {
 	var wrong field.ErrorList
-	taken := sets.Set[string]{}
-	for _, c := range slices.Concat(other.Spec.InitContainers, other.Spec.Containers) {
-		taken.Insert(c.Name)
-	}
 	for i := range containers {
 		if name := containers[i].Name; taken.Has(name) {
 			wrong = append(wrong, field.Invalid(at.Index(i).Child("name"), name,

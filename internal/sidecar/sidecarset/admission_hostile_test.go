@@ -62,6 +62,11 @@ func hostileSets() map[string]struct {
 				set.Spec.Volumes = append(set.Spec.Volumes, corev1.Volume{Name: fmt.Sprintf("v%d", i)})
 			}
 		}, ""},
+		"volumes that another has": {func(set *v1beta1.SidecarSet) {
+			for i := range fewer(20_000) {
+				set.Spec.Volumes = append(set.Spec.Volumes, corev1.Volume{Name: fmt.Sprintf("v%d", i)})
+			}
+		}, "defines this volume otherwise"},
 		"variables to transfer": {func(set *v1beta1.SidecarSet) {
 			for i := range fewer(20_000) {
 				container(set).TransferEnv = append(container(set).TransferEnv, v1beta1.TransferEnvVar{SourceContainerName: "app", EnvName: fmt.Sprintf("A%d", i)})
@@ -116,8 +121,16 @@ func TestHostileSidecarSets(t *testing.T) {
 			hostile := hostileSets()[name]
 			set := storedSet(t, "")
 			hostile.change(set)
-			twin := set.DeepCopy() // whose names and volumes are compared with its own
-			twin.Name, twin.Spec.Selector.MatchLabels = "twin", map[string]string{"app": "other"}
+			twin := set.DeepCopy() // matches the same Pods, so that all its names and volumes are compared
+			twin.Name = "twin"
+			for i := range twin.Spec.Containers {
+				twin.Spec.Containers[i].Name += "-twin"
+			}
+			for i := range twin.Spec.Volumes {
+				if hostile.refused == "" {
+					twin.Spec.Volumes[i].Name += "-twin"
+				}
+			}
 			hooks := newAdmitting(t, "", twin)
 			object := jsonTree(t, set)
 
