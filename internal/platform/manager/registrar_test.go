@@ -99,8 +99,10 @@ func newRegistrar(t *testing.T, kinds ...string) *registrarFixture {
 		clock:          f.clock,
 		log:            logr.Discard(),
 		controllers: []controller{{name: "cloneset-controller", kinds: needs, setup: func(ctrl.Manager) error {
+			// Who hears of the setup may change the next one's error, not this one's.
+			err := f.setupError.Load()
 			f.setups <- f.latest.Load().failed
-			if err := f.setupError.Load(); err != nil {
+			if err != nil {
 				return *err
 			}
 			return nil
